@@ -1,0 +1,75 @@
+//! Business problems with an owner. One is open per fingerprint at a time.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::event::EntityRef;
+use crate::ids::{ExceptionId, FlowName, MessageId, SystemName, TransmissionId};
+
+/// The classes the hub itself opens. Codes as in the logistics exception taxonomy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExceptionClass {
+    /// A mapping could not be applied to a message or an event.
+    MappingFailed,
+    /// The event made by a mapping does not fit the canonical model.
+    SchemaInvalid,
+    /// A partner's code is in no code list.
+    UnknownPartnerCode,
+    /// A system refused an operation for a reason that repeating will not change.
+    TransmissionRefused,
+    /// Retries are used up.
+    TransmissionExhausted,
+    /// It cannot be told whether the operation took effect.
+    OutcomeUnknown,
+    /// A system cannot be worked with at all: credentials, rights or address.
+    SystemUnusable,
+    /// A prerequisite of a transmission has not come within its time.
+    PrerequisiteLate,
+}
+
+impl ExceptionClass {
+    pub fn word(self) -> &'static str {
+        match self {
+            ExceptionClass::MappingFailed => "mapping_failed",
+            ExceptionClass::SchemaInvalid => "schema_invalid",
+            ExceptionClass::UnknownPartnerCode => "unknown_partner_code",
+            ExceptionClass::TransmissionRefused => "transmission_refused",
+            ExceptionClass::TransmissionExhausted => "transmission_exhausted",
+            ExceptionClass::OutcomeUnknown => "outcome_unknown",
+            ExceptionClass::SystemUnusable => "system_unusable",
+            ExceptionClass::PrerequisiteLate => "prerequisite_late",
+        }
+    }
+}
+
+/// One exception.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Exception {
+    pub id: ExceptionId,
+    pub class: ExceptionClass,
+    /// Equal problems share it; a second one only counts up.
+    pub fingerprint: String,
+    pub status: ExceptionStatus,
+    /// What happened, to which order or shipment, and what to do next.
+    pub summary: String,
+    pub owner: Option<String>,
+    /// What it affects.
+    pub affects: Vec<EntityRef>,
+    pub system: Option<SystemName>,
+    pub flow: Option<FlowName>,
+    pub message: Option<MessageId>,
+    pub transmission: Option<TransmissionId>,
+    pub opened_at: Timestamp,
+    pub closed_at: Option<Timestamp>,
+    /// How often it was seen.
+    pub count: u64,
+}
+
+/// How far an exception is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExceptionStatus {
+    Open,
+    Resolved,
+}

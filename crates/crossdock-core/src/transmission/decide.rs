@@ -1,0 +1,184 @@
+//! The transmission's state machine.
+
+use jiff::Timestamp;
+
+use super::{Outcome, RetrySchedule, Transmission, TransmissionState, schedule};
+use crate::exception::ExceptionClass;
+
+/// What can happen to a transmission.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TransmissionEvent {
+    /// Everything it was held for has finished; it takes `place` in the order of its key.
+    Released { place: u64 },
+    /// An attempt begins.
+    Begun,
+    /// The attempt that began has ended.
+    Finished(Outcome),
+    /// The hub found it marked as sending after a restart: whether the attempt took effect is not known.
+    Orphaned,
+    /// A person wants it to go on.
+    Resumed,
+    /// A person gives it up.
+    Cancelled,
+}
+
+/// What a transmission becomes, and what has to be raised with it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    pub transmission: Transmission,
+    /// An exception to open, with the sentence for its reader.
+    pub raise: Option<(ExceptionClass, String)>,
+    /// The whole system must stop being sent to, for this reason.
+    pub pause_system: Option<String>,
+    /// Exceptions about this transmission are over.
+    pub settles: bool,
+}
+
+/// The event does not apply to a transmission in this state.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a transmission that is {state} cannot be {event}")]
+pub struct NotNow {
+    pub state: &'static str,
+    pub event: &'static str,
+}
+
+/// Decides what `event` makes of `transmission`. Pure; the caller commits the result.
+///
+/// # Errors
+/// `NotNow` when the event does not apply, for example resuming what is done.
+pub fn decide(
+    transmission: &Transmission,
+    event: &TransmissionEvent,
+    retry: &RetrySchedule,
+    now: Timestamp,
+) -> Result<Step, NotNow> {
+    use TransmissionEvent as E;
+    use TransmissionState as S;
+    let mut next = transmission.clone();
+    next.version += 1;
+    match (&transmission.state, event) {
+        (S::Held { .. }, E::Released { place }) => {
+            next.state = S::Owed;
+            next.place = *place;
+            next.due_at = now;
+            Ok(Step::quiet(next))
+        }
+        (S::Owed, E::Begun) => {
+            next.state = S::Sending;
+            next.attempts += 1;
+            Ok(Step::quiet(next))
+        }
+        (S::Sending, E::Finished(outcome)) => Ok(finish(next, outcome, retry, now)),
+        (S::Sending, E::Orphaned) => {
+            next.state = S::Owed;
+            next.in_doubt = true;
+            next.due_at = now;
+            Ok(Step::quiet(next))
+        }
+        (S::Paused { .. }, E::Resumed) => {
+            next.state = S::Owed;
+            next.due_at = now;
+            next.failing_since = None;
+            next.attempts = 0;
+            Ok(Step { settles: true, ..Step::quiet(next) })
+        }
+        (S::Held { .. } | S::Owed | S::Paused { .. }, E::Cancelled) => {
+            next.state = S::Cancelled;
+            next.finished_at = Some(now);
+            Ok(Step { settles: true, ..Step::quiet(next) })
+        }
+        (state, event) => Err(NotNow { state: state.word(), event: event.word() }),
+    }
+}
+
+fn finish(mut next: Transmission, outcome: &Outcome, retry: &RetrySchedule, now: Timestamp) -> Step {
+    match outcome {
+        Outcome::Accepted { result } => {
+            next.state = TransmissionState::Done;
+            next.in_doubt = false;
+            next.failing_since = None;
+            next.last_problem = None;
+            next.result = Some(result.clone());
+            next.finished_at = Some(now);
+            Step { settles: true, ..Step::quiet(next) }
+        }
+        Outcome::Retry { reason, after_ms } => again(next, reason, *after_ms, retry, now),
+        Outcome::Unknown { reason } => {
+            next.in_doubt = true;
+            again(next, reason, None, retry, now)
+        }
+        Outcome::Refused { reason } => {
+            let summary = format!(
+                "{} refused {} for {}: {reason}. Mend the cause, then resume transmission {}",
+                next.system, next.operation, next.about, next.id
+            );
+            pause(next, reason, ExceptionClass::TransmissionRefused, summary)
+        }
+        Outcome::Unusable { reason } => {
+            next.state = TransmissionState::Owed;
+            next.due_at = now;
+            next.attempts = next.attempts.saturating_sub(1);
+            next.last_problem = Some(reason.clone());
+            let summary = format!(
+                "{} cannot be used: {reason}. Nothing is sent to it until this is mended and it is resumed",
+                next.system
+            );
+            let raise = Some((ExceptionClass::SystemUnusable, summary));
+            Step { raise, pause_system: Some(reason.clone()), ..Step::quiet(next) }
+        }
+    }
+}
+
+fn again(
+    mut next: Transmission,
+    reason: &str,
+    after_ms: Option<u64>,
+    retry: &RetrySchedule,
+    now: Timestamp,
+) -> Step {
+    let failing_since = *next.failing_since.get_or_insert(now);
+    if retry.is_used_up(next.attempts, failing_since, now) {
+        let (class, doubt) = match next.in_doubt {
+            true => (ExceptionClass::OutcomeUnknown, " It may have taken effect: look there before resuming."),
+            false => (ExceptionClass::TransmissionExhausted, ""),
+        };
+        let summary = format!(
+            "{} for {} at {} failed {} times since {failing_since}: {reason}.{doubt} Resume transmission {} when {} works again",
+            next.operation, next.about, next.system, next.attempts, next.id, next.system
+        );
+        return pause(next, reason, class, summary);
+    }
+    next.state = TransmissionState::Owed;
+    next.last_problem = Some(reason.to_owned());
+    let own = retry.next_at(next.id, next.attempts, now);
+    next.due_at = after_ms.map_or(own, |ms| own.max(schedule::later(now, ms.min(AFTER_MS_MAX))));
+    Step::quiet(next)
+}
+
+/// The longest wait a system's `Retry-After` can impose, in milliseconds: one hour.
+const AFTER_MS_MAX: u64 = 3_600_000;
+
+fn pause(mut next: Transmission, reason: &str, class: ExceptionClass, summary: String) -> Step {
+    next.state = TransmissionState::Paused { reason: reason.to_owned() };
+    next.last_problem = Some(reason.to_owned());
+    Step { raise: Some((class, summary)), ..Step::quiet(next) }
+}
+
+impl Step {
+    fn quiet(transmission: Transmission) -> Self {
+        Self { transmission, raise: None, pause_system: None, settles: false }
+    }
+}
+
+impl TransmissionEvent {
+    fn word(&self) -> &'static str {
+        match self {
+            TransmissionEvent::Released { .. } => "released",
+            TransmissionEvent::Begun => "begun",
+            TransmissionEvent::Finished(_) => "finished",
+            TransmissionEvent::Orphaned => "orphaned",
+            TransmissionEvent::Resumed => "resumed",
+            TransmissionEvent::Cancelled => "cancelled",
+        }
+    }
+}

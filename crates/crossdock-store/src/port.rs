@@ -1,0 +1,165 @@
+//! What the shell may ask of a store, whatever stands behind it.
+
+use std::collections::BTreeMap;
+
+use crossdock_core::changeset::{Changeset, ChainedAudit, SystemState, Timer};
+use crossdock_core::event::{Entity, EntityRef, Reference, StoredEvent};
+use crossdock_core::exception::Exception;
+use crossdock_core::ids::{EventId, FlowName, MessageId, SystemName, TransmissionId};
+use crossdock_core::message::{Rejection, StoredMessage};
+use crossdock_core::transmission::{Attempt, Transmission};
+use jiff::Timestamp;
+
+/// Called once when a changeset is durable or refused. Runs on the store's thread: it must not block.
+pub type Done = Box<dyn FnOnce(Result<(), CommitError>) + Send>;
+
+/// Why a changeset was not applied. Nothing of it was.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CommitError {
+    /// A message with this system and dedup key was accepted before; this is its id.
+    #[error("already accepted as message {0}")]
+    Duplicate(MessageId),
+    /// Somebody else changed this entity or transmission first.
+    #[error("{0} was changed by somebody else")]
+    Conflict(String),
+    /// The store cannot take it now: disk full, I/O error, closed.
+    #[error("the store cannot write: {0}")]
+    Unavailable(String),
+    /// Too many commits are waiting; the sender has to slow down (I10).
+    #[error("the store is busy")]
+    Busy,
+}
+
+/// A read that failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the store cannot be read: {0}")]
+pub struct StoreError(pub String);
+
+/// The port. Reads see every changeset whose `done` has been called.
+pub trait Store: Send + Sync + 'static {
+    /// Queues a changeset; changesets are applied in the order they were queued, several per sync.
+    fn submit(&self, changeset: Changeset, done: Done);
+
+    /// `submit`, waiting for the result. Never called on an async thread.
+    fn commit(&self, changeset: Changeset) -> Result<(), CommitError> {
+        let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+        self.submit(changeset, Box::new(move |result| drop(sender.send(result))));
+        receiver.recv().unwrap_or_else(|_| Err(CommitError::Unavailable("the store is closed".into())))
+    }
+
+    fn message(&self, id: MessageId) -> Result<Option<StoredMessage>, StoreError>;
+    /// Messages in state `Waiting` in the order of their positions, at most `limit`. This is the router's queue.
+    fn waiting(&self, limit: usize) -> Result<Vec<StoredMessage>, StoreError>;
+    /// The message accepted with this dedup key.
+    fn message_with_key(&self, system: &SystemName, dedup_key: &str) -> Result<Option<MessageId>, StoreError>;
+    /// Newest first.
+    fn messages(&self, filter: &MessageFilter, page: Page) -> Result<Vec<StoredMessage>, StoreError>;
+    fn cursor(&self, name: &str) -> Result<Option<String>, StoreError>;
+
+    fn event(&self, id: EventId) -> Result<Option<StoredEvent>, StoreError>;
+    fn events_of_message(&self, id: MessageId) -> Result<Vec<StoredEvent>, StoreError>;
+    /// Events that link to the entity, oldest first, at most `limit`.
+    fn events_of_entity(&self, entity: &EntityRef, limit: usize) -> Result<Vec<StoredEvent>, StoreError>;
+
+    fn entity(&self, name: &EntityRef) -> Result<Option<Entity>, StoreError>;
+    /// By key, behind `after_key`.
+    fn entities(&self, kind: &str, after_key: &str, limit: usize) -> Result<Vec<Entity>, StoreError>;
+    /// Entities whose key, or one of whose references, is exactly `value`.
+    fn find(&self, value: &str, limit: usize) -> Result<Vec<EntityRef>, StoreError>;
+    fn references(&self, entity: &EntityRef) -> Result<Vec<Reference>, StoreError>;
+
+    fn transmission(&self, id: TransmissionId) -> Result<Option<Transmission>, StoreError>;
+    fn transmissions_of_event(&self, id: EventId) -> Result<Vec<Transmission>, StoreError>;
+    /// Newest first.
+    fn transmissions(&self, filter: &TransmissionFilter, page: Page) -> Result<Vec<Transmission>, StoreError>;
+    /// Owed transmissions of a system that are due and stand first in the line of their key (lowest `place` among
+    /// those that are owed, sending or paused), earliest due first. At most one per key (I3).
+    fn due(&self, system: &SystemName, now: Timestamp, limit: usize) -> Result<Vec<Transmission>, StoreError>;
+    /// When the next owed transmission that stands first in its line becomes due.
+    fn next_due(&self, system: &SystemName) -> Result<Option<Timestamp>, StoreError>;
+    /// Transmissions marked as sending, for the start-up after a crash.
+    fn sending(&self) -> Result<Vec<Transmission>, StoreError>;
+    /// Transmissions held for something about this entity.
+    fn held_about(&self, about: &EntityRef) -> Result<Vec<Transmission>, StoreError>;
+    /// Whether a transmission of `flow` about this entity is done.
+    fn is_done(&self, flow: &FlowName, about: &EntityRef) -> Result<bool, StoreError>;
+    /// The highest place given so far.
+    fn last_place(&self) -> Result<u64, StoreError>;
+    /// Oldest first.
+    fn attempts(&self, id: TransmissionId) -> Result<Vec<Attempt>, StoreError>;
+
+    /// Newest first.
+    fn exceptions(&self, filter: &ExceptionFilter, page: Page) -> Result<Vec<Exception>, StoreError>;
+    fn open_exception(&self, fingerprint: &str) -> Result<Option<Exception>, StoreError>;
+    /// Newest first.
+    fn rejections(&self, page: Page) -> Result<Vec<Rejection>, StoreError>;
+
+    fn due_timers(&self, now: Timestamp, limit: usize) -> Result<Vec<Timer>, StoreError>;
+    fn next_timer(&self) -> Result<Option<Timestamp>, StoreError>;
+    fn system_states(&self) -> Result<Vec<SystemState>, StoreError>;
+    /// In order, behind `number`.
+    fn audit(&self, after_number: u64, limit: usize) -> Result<Vec<ChainedAudit>, StoreError>;
+    /// Exact figures, kept up to date with every commit: reading them costs the same however long the history is.
+    fn counts(&self) -> Result<Counts, StoreError>;
+    /// Waits until everything submitted is durable, then releases the files.
+    fn close(&self);
+}
+
+/// Which part of a list to return.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// Rows to pass over.
+    pub skip: usize,
+    /// At most this many rows.
+    pub limit: usize,
+}
+
+impl Page {
+    pub fn first(limit: usize) -> Self {
+        Self { skip: 0, limit }
+    }
+}
+
+/// Which messages to list; `None` means any.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MessageFilter {
+    pub system: Option<SystemName>,
+    /// A word of `MessageState::word`.
+    pub state: Option<String>,
+}
+
+/// Which transmissions to list; `None` means any.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TransmissionFilter {
+    pub system: Option<SystemName>,
+    /// A word of `TransmissionState::word`.
+    pub state: Option<String>,
+    pub about: Option<EntityRef>,
+}
+
+/// Which exceptions to list; `None` means any.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExceptionFilter {
+    pub open: Option<bool>,
+    pub transmission: Option<TransmissionId>,
+    pub system: Option<SystemName>,
+}
+
+/// How much there is of everything.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub systems: BTreeMap<SystemName, SystemCounts>,
+    pub events: u64,
+    pub exceptions_open: u64,
+    pub rejections: u64,
+}
+
+/// Figures of one system.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SystemCounts {
+    /// By `MessageState::word`.
+    pub messages: BTreeMap<String, u64>,
+    /// By `TransmissionState::word`.
+    pub transmissions: BTreeMap<String, u64>,
+    pub last_message_at: Option<Timestamp>,
+}
