@@ -24,7 +24,7 @@ cargo xtask odoo COMMAND
   down                    stop both; what is cached stays
   status [--json]         what runs, and where
   db NAME [--replace]     a fresh test database (NAME starts with t_); prints {url, database, key}
-  drop NAME | --all       remove a test database, or all of them
+  drop NAME | --all      remove a test database, or all of them
   stop [--kill]           stop only Odoo's HTTP server, to rehearse an outage or a crash
   start | restart         start it again
   remove                  stop both and delete everything, cache included
@@ -43,8 +43,8 @@ pub fn run(args: &[&str]) -> Result<()> {
         ["drop", name] => drop_one(name),
         ["stop"] => locked(|site| server::stop(site, server::Stop::Orderly)),
         ["stop", "--kill"] => locked(|site| server::stop(site, server::Stop::Kill)),
-        ["start"] => locked(server::start),
-        ["restart"] => locked(|site| server::stop(site, server::Stop::Orderly).and_then(|()| server::start(site))),
+        ["start"] => locked(start_server),
+        ["restart"] => locked(|site| server::stop(site, server::Stop::Orderly).and_then(|()| start_server(site))),
         ["remove"] => remove(),
         _ => bail!("unknown `odoo` command\n\n{USAGE}"),
     }
@@ -201,6 +201,11 @@ fn running_cluster(site: &Site) -> Result<Cluster> {
         bail!("the test Odoo is not up; run `cargo xtask odoo up`");
     }
     Ok(cluster)
+}
+
+fn start_server(site: &Site) -> Result<()> {
+    running_cluster(site)?;
+    server::start(site)
 }
 
 fn locked(work: impl FnOnce(&Site) -> Result<()>) -> Result<()> {

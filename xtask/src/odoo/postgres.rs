@@ -64,7 +64,7 @@ impl Cluster {
         let folder = if reachable {
             site.dir.join("pg")
         } else {
-            PathBuf::from(format!("/var/lib/crossdock/odoo-19-pg-{}", site.postgres_port))
+            PathBuf::from("/var/lib/crossdock").join(folder_name(&site.dir))
         };
         let data = folder.join("data");
         let of_cluster = fs::read_to_string(data.join("PG_VERSION"))
@@ -85,14 +85,13 @@ impl Cluster {
         })
     }
 
-    /// Whether the server answers.
+    /// Whether the server answers on the site's port.
     pub fn is_running(&self) -> bool {
-        self.data.join("postmaster.pid").is_file()
+        self.is_up()
             && succeeds(
                 self.plain("pg_isready")
                     .args(["-h", "127.0.0.1", "-p", &self.port.to_string()]),
             )
-            && succeeds(self.as_owner("pg_ctl").arg("status").arg("-D").arg(&self.data))
     }
 
     /// Makes the cluster where there is none, and starts it where it stands still. One that cannot start any more is
@@ -101,6 +100,8 @@ impl Cluster {
         if self.is_running() {
             return Ok(());
         }
+        // It may be up on the port of an earlier call.
+        self.stop()?;
         site::require_free(self.port, "CROSSDOCK_ODOO_PG_PORT")?;
         if self.is_complete() {
             match self.launch() {
@@ -114,7 +115,7 @@ impl Cluster {
 
     /// Stops the server if it runs.
     pub fn stop(&self) -> Result<()> {
-        if !self.is_running() {
+        if !self.is_up() {
             return Ok(());
         }
         output(
@@ -148,6 +149,11 @@ impl Cluster {
 
     fn folder(&self) -> Result<&Path> {
         self.data.parent().context("the cluster lies in a folder")
+    }
+
+    fn is_up(&self) -> bool {
+        self.data.join("postmaster.pid").is_file()
+            && succeeds(self.as_owner("pg_ctl").arg("status").arg("-D").arg(&self.data))
     }
 
     fn is_complete(&self) -> bool {
@@ -212,4 +218,9 @@ impl Cluster {
 
 fn programs_of(version: u32) -> PathBuf {
     PathBuf::from(PROGRAMS).join(version.to_string()).join("bin")
+}
+
+/// One name for a whole path, so that two sites never share a cluster.
+fn folder_name(path: &Path) -> String {
+    path.to_string_lossy().trim_start_matches('/').replace('/', "-")
 }

@@ -41,7 +41,7 @@ pub fn odoo(site: &Site, subcommand: &str) -> Command {
     command
 }
 
-/// Writes Odoo's configuration file.
+/// Writes Odoo's configuration file; a server that runs with another one is stopped.
 pub fn write_config(site: &Site) -> Result<()> {
     let addons = site.tree().join("usr/lib/python3/dist-packages/odoo/addons");
     let text = format!(
@@ -52,6 +52,10 @@ pub fn write_config(site: &Site) -> Result<()> {
         site.postgres_port,
         site.http_port,
     );
+    if fs::read_to_string(site.config_file()).is_ok_and(|old| old == text) {
+        return Ok(());
+    }
+    stop(site, Stop::Orderly)?;
     fs::write(site.config_file(), text).context("writing odoo.conf")
 }
 

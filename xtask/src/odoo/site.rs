@@ -10,6 +10,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
+use crate::command::wait_until;
+
 /// The database that every test database is copied from. Odoo never serves it: its name does not match the filter.
 pub const TEMPLATE: &str = "tmpl_crossdock";
 /// The template while it is being made.
@@ -17,6 +19,9 @@ pub const TEMPLATE_BUILD: &str = "tmpl_crossdock_build";
 
 const HTTP_PORT: u16 = 28069;
 const POSTGRES_PORT: u16 = 25432;
+
+/// Waiting for another command is worth a line only after this time.
+const QUIET_WAIT: Duration = Duration::from_secs(3);
 
 /// The folder and ports of one test Odoo.
 #[derive(Clone, Debug)]
@@ -63,7 +68,7 @@ impl Site {
     pub fn lock(&self) -> Result<File> {
         let path = self.dir.join("lock");
         let file = File::create(&path).with_context(|| format!("creating {}", path.display()))?;
-        if file.try_lock().is_err() {
+        if !wait_until(QUIET_WAIT, || file.try_lock().is_ok()) {
             eprintln!("  waiting for another `cargo xtask odoo` on {}", self.dir.display());
             file.lock().with_context(|| format!("locking {}", path.display()))?;
         }
