@@ -1,7 +1,9 @@
 //! One operation owed to one system, and the decisions about it: when it may go, what an attempt's outcome means,
 //! when to give up. `decide` is the only place where a transmission changes its state.
 
+pub mod breaker;
 mod decide;
+pub mod pace;
 pub mod schedule;
 
 use jiff::Timestamp;

@@ -1,0 +1,108 @@
+//! The compiled configuration that decisions are taken under: which message becomes which event, which event is owed
+//! to whom. Built once by the binary from the hub folder; never changed, only replaced.
+
+use crate::ids::{ConfigVersion, FlowName, SystemName};
+use crate::mapping::{Expression, Mapping};
+use crate::model::EventType;
+use crate::transmission::RetrySchedule;
+
+/// A hub's configuration, compiled.
+#[derive(Debug)]
+pub struct Hub {
+    pub name: String,
+    pub version: ConfigVersion,
+    pub inbound: Vec<InboundFlow>,
+    pub outbound: Vec<OutboundFlow>,
+    /// What one mapping may cost; see `MapLimits`.
+    pub mapping_steps_max: u64,
+    pub mapping_bytes_max: u64,
+    /// At most this many events from one message (I10).
+    pub events_per_message_max: usize,
+}
+
+/// From a system's channel to events.
+#[derive(Debug)]
+pub struct InboundFlow {
+    pub name: FlowName,
+    pub system: SystemName,
+    /// Only this channel; any when `None`.
+    pub channel: Option<String>,
+    /// Over `message` and `body`; the flow takes the message when it is true.
+    pub when: Option<Expression>,
+    pub mappings: Vec<EventMapping>,
+    pub owner: Option<String>,
+}
+
+/// Makes events of one type.
+#[derive(Debug)]
+pub struct EventMapping {
+    pub name: String,
+    pub emits: EventType,
+    /// Over the flow's scope; this mapping is passed over when it is false.
+    pub when: Option<Expression>,
+    /// A list; one event per element, which is bound as `item`.
+    pub each: Option<Expression>,
+    /// When it happened; the time of acceptance when absent.
+    pub time: Option<Expression>,
+    pub references: Vec<ReferenceRule>,
+    pub target: Mapping,
+}
+
+/// Learns another system's id of an entity.
+#[derive(Debug)]
+pub struct ReferenceRule {
+    /// Kind of entity and its key; the event's subject when absent.
+    pub entity: Option<(String, Expression)>,
+    /// The message's system when absent.
+    pub system: Option<SystemName>,
+    pub kind: String,
+    /// Null means there is none this time.
+    pub value: Expression,
+}
+
+/// From events to an operation of a system.
+#[derive(Debug)]
+pub struct OutboundFlow {
+    pub name: FlowName,
+    pub on: Vec<EventType>,
+    /// Over `event` and `linked`.
+    pub when: Option<Expression>,
+    pub system: SystemName,
+    pub operation: String,
+    pub input: Mapping,
+    /// Kind and key of what the transmissions are about; the event's subject when absent.
+    pub about: Option<(String, Expression)>,
+    /// Kind and key of what keeps its order; the same as `about` when absent.
+    pub key: Option<(String, Expression)>,
+    /// Held until these flows are done for the same `about`.
+    pub after: Vec<FlowName>,
+    /// How long it may be held before somebody is told, in milliseconds.
+    pub after_within_ms: u64,
+    /// Events made of the result; their scope is `result`, `input`, `event`, `transmission`.
+    pub then: Vec<EventMapping>,
+    pub retry: RetrySchedule,
+    pub owner: Option<String>,
+}
+
+impl Hub {
+    pub fn outbound(&self, name: &FlowName) -> Option<&OutboundFlow> {
+        self.outbound.iter().find(|flow| flow.name == *name)
+    }
+
+    /// Whether the router has something to do when a transmission of this flow is done.
+    pub fn wants_result(&self, name: &FlowName) -> bool {
+        self.outbound
+            .iter()
+            .any(|flow| (flow.name == *name && !flow.then.is_empty()) || flow.after.contains(name))
+    }
+}
+
+/// The variables that expressions may use, by place.
+pub mod scopes {
+    /// Inbound flows and their mappings. `body` is the parsed body of `message`; `item` the element under `each`.
+    pub const INBOUND: &[&str] = &["message", "body", "item"];
+    /// Outbound flows: the event and the current state of the entities it links to, by kind.
+    pub const OUTBOUND: &[&str] = &["event", "linked"];
+    /// Events made of a transmission's result.
+    pub const RESULT: &[&str] = &["result", "input", "event", "transmission", "item"];
+}

@@ -1,0 +1,14 @@
+//! The pure decisions of Crossdock. No I/O, clock, randomness, async or logging happens here: `now`, ids and
+//! configuration come in as arguments, a decision goes out.
+
+pub mod changeset;
+pub mod event;
+pub mod exception;
+pub mod exchange;
+pub mod ids;
+pub mod intake;
+pub mod message;
+pub mod model;
+pub mod source;
+pub mod transmission;
+pub mod value;

@@ -1,0 +1,163 @@
+//! Does an event's data fit the model? And of which entities does it speak?
+
+use super::{EventType, Field, Type, key_text};
+use crate::event::EntityRef;
+use crate::value::Value;
+
+/// One way in which data do not fit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Path of the field, for example `lines[0].quantity`.
+    pub path: String,
+    pub message: String,
+}
+
+impl std::fmt::Display for Violation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.path, self.message)
+    }
+}
+
+/// At most this many violations are reported.
+const VIOLATIONS_MAX: usize = 20;
+
+/// Checks the data of an event; an empty list means they fit.
+pub fn check_event(event: EventType, data: &Value) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    check_object("", event.entity.fields, data, &mut violations);
+    for name in event.entity.key.iter().chain(event.event.requires) {
+        let missing = data.get(name).is_none_or(Value::is_null);
+        if missing && !violations.iter().any(|violation| violation.path == *name) {
+            violations.push(Violation {
+                path: (*name).to_owned(),
+                message: format!("is missing; {} needs it", event.name()),
+            });
+        }
+    }
+    violations.truncate(VIOLATIONS_MAX);
+    violations
+}
+
+fn check_object(path: &str, fields: &[Field], value: &Value, violations: &mut Vec<Violation>) {
+    let Some(map) = value.as_map() else {
+        violations.push(Violation {
+            path: if path.is_empty() { "data".into() } else { path.into() },
+            message: format!("must be an object, but it is {}", value.kind_word()),
+        });
+        return;
+    };
+    for field in fields.iter().filter(|field| field.required) {
+        if map.get(field.name).is_none_or(Value::is_null) {
+            violations.push(Violation { path: join(path, field.name), message: "is missing".into() });
+        }
+    }
+    for (name, value) in map.iter() {
+        match fields.iter().find(|field| *field.name == **name) {
+            Some(_) if value.is_null() => {}
+            Some(field) => check_value(&join(path, name), &field.of, value, violations),
+            None => {
+                let near = crate::source::nearest(name, fields.iter().map(|field| field.name));
+                let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+                violations.push(Violation { path: join(path, name), message: format!("is not a known field{hint}") });
+            }
+        }
+    }
+}
+
+fn check_value(path: &str, of: &Type, value: &Value, violations: &mut Vec<Violation>) {
+    let wanted = match of {
+        Type::Object(fields) => return check_object(path, fields, value, violations),
+        Type::List(item) => {
+            let Some(items) = value.as_list() else { return wrong(path, "a list", value, violations) };
+            for (n, value) in items.iter().enumerate() {
+                check_value(&format!("{path}[{n}]"), item, value, violations);
+            }
+            return;
+        }
+        Type::Text | Type::Binary if value.as_text().is_some() => return,
+        Type::Text | Type::Binary => "a text",
+        Type::Code(words) => match value.as_text() {
+            Some(word) if words.contains(&word) => return,
+            _ => return wrong(path, &format!("one of {}", words.join(", ")), value, violations),
+        },
+        Type::Int if value.as_int().is_some() => return,
+        Type::Int => "a whole number",
+        Type::Decimal if value.as_decimal().is_some() => return,
+        Type::Decimal => "a number",
+        Type::Bool if value.as_bool().is_some() => return,
+        Type::Bool => "true or false",
+        Type::Time if is_time(value) => return,
+        Type::Time => "a date-time with an offset, such as 2026-11-23T09:30:00+01:00",
+        Type::Date if is_date(value) => return,
+        Type::Date => "a date such as 2026-11-23",
+        Type::Ref(_) if key_text(value).is_some() => return,
+        Type::Ref(kind) => return wrong(path, &format!("the key of a {kind}"), value, violations),
+        Type::Attributes if value.as_map().is_some() => return,
+        Type::Attributes => "a map",
+    };
+    wrong(path, wanted, value, violations);
+}
+
+fn wrong(path: &str, wanted: &str, value: &Value, violations: &mut Vec<Violation>) {
+    let found = match value.as_text() {
+        Some(text) => format!("`{}`", text.chars().take(40).collect::<String>()),
+        None => value.kind_word().to_owned(),
+    };
+    violations.push(Violation { path: path.to_owned(), message: format!("must be {wanted}, but it is {found}") });
+}
+
+fn is_time(value: &Value) -> bool {
+    value.as_time().is_some()
+        || value.as_text().is_some_and(|text| {
+            text.parse::<jiff::Timestamp>().is_ok() || text.parse::<jiff::Zoned>().is_ok()
+        })
+}
+
+fn is_date(value: &Value) -> bool {
+    value.as_text().is_some_and(|text| text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok())
+}
+
+fn join(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+}
+
+/// The entities an event speaks of: its subject first, then every reference in its data, each once.
+pub fn links_of(event: EventType, subject: &EntityRef, data: &Value) -> Vec<EntityRef> {
+    let mut links = vec![subject.clone()];
+    collect(event.entity.fields, data, &mut links);
+    links
+}
+
+/// The entities that an entity's present data refer to.
+pub fn links_of_entity(kind: &super::EntityKind, entity: &crate::event::Entity) -> Vec<EntityRef> {
+    let mut links = Vec::new();
+    collect(kind.fields, &entity.data, &mut links);
+    links
+}
+
+/// At most this many links are kept per event.
+const LINKS_MAX: usize = 256;
+
+fn collect(fields: &[Field], data: &Value, links: &mut Vec<EntityRef>) {
+    let Some(map) = data.as_map() else { return };
+    for field in fields {
+        if let Some(value) = map.get(field.name) {
+            collect_value(&field.of, value, links);
+        }
+    }
+}
+
+fn collect_value(of: &Type, value: &Value, links: &mut Vec<EntityRef>) {
+    match of {
+        Type::Ref(kind) => {
+            let Some(key) = key_text(value) else { return };
+            let link = EntityRef::new(*kind, key);
+            if links.len() < LINKS_MAX && !links.contains(&link) {
+                links.push(link);
+            }
+        }
+        Type::List(item) => value.as_list().unwrap_or_default().iter().for_each(|value| collect_value(item, value, links)),
+        Type::Object(fields) => collect(fields, value, links),
+        _ => {}
+    }
+}

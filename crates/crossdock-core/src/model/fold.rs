@@ -1,0 +1,97 @@
+//! Folding an event into the current state of its entity. State moves only forward along allowed moves (I6).
+
+use crate::event::{Entity, Event};
+use crate::value::{Map, Value};
+
+use super::{EntityKind, EventType};
+
+/// What an event made of an entity.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Folded {
+    pub entity: Entity,
+    /// The event came too late to move the state; its data filled only what was not known yet.
+    pub out_of_order: bool,
+}
+
+/// Folds `event` into `entity` (`None` when it is the first). Fields the event carries replace the known ones, unless
+/// it is late: then they only fill gaps.
+pub fn fold(event_type: EventType, entity: Option<&Entity>, event: &Event) -> Folded {
+    let kind = event_type.entity;
+    let current = entity.map_or("", |entity| entity.status.as_str());
+    let step = event_type.event.to.map_or(Move::None, |to| movement(kind, current, to));
+    let older = entity.is_some_and(|entity| event.time < entity.updated_at);
+    let out_of_order = match step {
+        Move::Backward => true,
+        Move::Around => older,
+        Move::Forward | Move::None => false,
+    };
+    let fill_only = out_of_order || (older && matches!(step, Move::None));
+    let data = merge(entity.map(|entity| &entity.data), &event.data, fill_only);
+    let status = match (event_type.event.to, step) {
+        (Some(to), Move::Forward | Move::Around) if !out_of_order => to.to_owned(),
+        _ => current.to_owned(),
+    };
+    let entity = Entity {
+        name: event.subject.clone(),
+        version: entity.map_or(0, |entity| entity.version) + 1,
+        status,
+        data,
+        updated_at: entity.map_or(event.time, |entity| entity.updated_at.max(event.time)),
+        last_event: event.id,
+    };
+    Folded { entity, out_of_order }
+}
+
+enum Move {
+    None,
+    Forward,
+    /// Both ways are allowed (a hold and its release): the later event wins.
+    Around,
+    Backward,
+}
+
+fn movement(kind: &EntityKind, from: &str, to: &str) -> Move {
+    if from == to {
+        return Move::None;
+    }
+    if from.is_empty() {
+        return Move::Forward;
+    }
+    match (reaches(kind, from, to), reaches(kind, to, from)) {
+        (true, false) => Move::Forward,
+        (true, true) => Move::Around,
+        (false, _) => Move::Backward,
+    }
+}
+
+/// Whether a row of allowed moves leads from one state to another.
+fn reaches(kind: &EntityKind, from: &str, to: &str) -> bool {
+    let mut seen = vec![from];
+    let mut next = 0;
+    while let Some(&state) = seen.get(next) {
+        next += 1;
+        for (_, target) in kind.moves.iter().filter(|(source, _)| *source == state) {
+            if *target == to {
+                return true;
+            }
+            if !seen.contains(target) {
+                seen.push(target);
+            }
+        }
+    }
+    false
+}
+
+fn merge(known: Option<&Value>, news: &Value, fill_only: bool) -> Value {
+    let (Some(known), Some(news)) = (known.and_then(Value::as_map), news.as_map()) else {
+        return news.clone();
+    };
+    let mut merged: Map = known.clone();
+    for (name, value) in news.iter() {
+        let keep = fill_only && merged.get(name).is_some_and(|known| !known.is_null());
+        if !keep && !value.is_null() {
+            merged.insert(name.clone(), value.clone());
+        }
+    }
+    Value::from(merged)
+}

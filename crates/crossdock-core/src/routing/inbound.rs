@@ -1,0 +1,295 @@
+//! From a partner's message to events.
+
+use jiff::Timestamp;
+
+use super::outbound;
+use super::work::{Problem, Work, class_of};
+use super::{ViewError, fingerprint};
+use crate::event::{EntityRef, Event, Reference};
+use crate::exception::ExceptionClass;
+use crate::hub::{EventMapping, InboundFlow, ReferenceRule, scopes};
+use crate::ids::{EventId, FlowName, MessageId, SystemName};
+use crate::mapping::{Bindings, Expression, Fault};
+use crate::message::{Message, MessageState};
+use crate::model::{self, key_text};
+use crate::value::{JsonLimits, Value};
+
+/// Why a message could not become events.
+pub(super) struct Failure {
+    pub class: ExceptionClass,
+    /// Which mapping, where, and what to do.
+    pub summary: String,
+}
+
+pub(super) fn take(message: &Message, work: &mut Work<'_>) -> Result<MessageState, ViewError> {
+    let mut wanted = work.hub.inbound.iter().filter(|flow| wants(flow, message)).peekable();
+    if wanted.peek().is_none() {
+        let reason = format!("no flow takes channel `{}` of {}", message.channel, message.system);
+        return Ok(MessageState::Ignored { reason });
+    }
+    let flows: Vec<&InboundFlow> = wanted.collect();
+    let mut events = Vec::new();
+    let mut taken = 0;
+    for flow in flows {
+        match translate(flow, message, work) {
+            Ok(None) => {}
+            Ok(Some(made)) => {
+                taken += 1;
+                events.extend(made);
+            }
+            Err(failure) => return fail(message, Some(flow), failure, work),
+        }
+    }
+    if taken == 0 {
+        return Ok(MessageState::Ignored { reason: "no flow's condition holds for it".into() });
+    }
+    if events.len() > work.hub.events_per_message_max {
+        let failure = Failure {
+            class: ExceptionClass::MappingFailed,
+            summary: format!("it would become {} events; the limit is {}", events.len(), work.hub.events_per_message_max),
+        };
+        return fail(message, None, failure, work);
+    }
+    let count = events.len() as u32;
+    for event in events {
+        apply(event, work)?;
+    }
+    Ok(MessageState::Translated { events: count })
+}
+
+fn wants(flow: &InboundFlow, message: &Message) -> bool {
+    flow.system == message.system && flow.channel.as_ref().is_none_or(|channel| *channel == message.channel)
+}
+
+fn translate(flow: &InboundFlow, message: &Message, work: &Work<'_>) -> Result<Option<Vec<Event>>, Failure> {
+    let body = body_of(message)?;
+    let mut bindings = Bindings::new(scopes::INBOUND);
+    bindings.set("message", message_value(message, &body));
+    bindings.set("body", body);
+    if let Some(when) = &flow.when
+        && !holds(when, &bindings, work).map_err(|fault| mapping_failure("when", &fault))?
+    {
+        return Ok(None);
+    }
+    let source = Source {
+        flow: &flow.name,
+        system: &message.system,
+        message: message.id,
+        recorded_at: message.received_at,
+    };
+    make_events(&flow.mappings, bindings, &source, work).map(Some)
+}
+
+fn body_of(message: &Message) -> Result<Value, Failure> {
+    let is_json = message.content_type.contains("json") || message.content_type.is_empty();
+    if !is_json {
+        return Ok(Value::text(String::from_utf8_lossy(&message.body)));
+    }
+    Value::parse_json(&message.body, &JsonLimits::default()).map_err(|error| Failure {
+        class: ExceptionClass::MappingFailed,
+        summary: format!("its body is not usable JSON: {error}"),
+    })
+}
+
+fn message_value(message: &Message, body: &Value) -> Value {
+    let headers = Value::map(message.headers.iter().map(|(name, value)| (name.as_str(), Value::text(value.as_str()))));
+    Value::map([
+        ("id", Value::text(message.id.to_string())),
+        ("system", Value::text(message.system.as_str())),
+        ("channel", Value::text(message.channel.as_str())),
+        ("received_at", Value::from(message.received_at)),
+        ("headers", headers),
+        ("body", body.clone()),
+    ])
+}
+
+/// Where events come from.
+pub(super) struct Source<'a> {
+    pub flow: &'a FlowName,
+    pub system: &'a SystemName,
+    pub message: MessageId,
+    pub recorded_at: Timestamp,
+}
+
+/// Runs event mappings over bindings. Depends on nothing but its arguments and the configuration (I9).
+pub(super) fn make_events(
+    mappings: &[EventMapping],
+    mut bindings: Bindings,
+    source: &Source<'_>,
+    work: &Work<'_>,
+) -> Result<Vec<Event>, Failure> {
+    let mut events = Vec::new();
+    for mapping in mappings {
+        let failed = |fault: &Fault| mapping_failure(&mapping.name, fault);
+        match &mapping.each {
+            None => {
+                if let Some(event) = make_event(mapping, &bindings, source, events.len(), work)? {
+                    events.push(event);
+                }
+            }
+            Some(each) => {
+                let list = evaluate(each, &bindings, work).map_err(|fault| failed(&fault))?;
+                for item in list.as_list().unwrap_or_default() {
+                    bindings.set("item", item.clone());
+                    if let Some(event) = make_event(mapping, &bindings, source, events.len(), work)? {
+                        events.push(event);
+                    }
+                }
+            }
+        }
+    }
+    Ok(events)
+}
+
+fn make_event(
+    mapping: &EventMapping,
+    bindings: &Bindings,
+    source: &Source<'_>,
+    n: usize,
+    work: &Work<'_>,
+) -> Result<Option<Event>, Failure> {
+    let failed = |fault: Fault| mapping_failure(&mapping.name, &fault);
+    if let Some(when) = &mapping.when
+        && !holds(when, bindings, work).map_err(failed)?
+    {
+        return Ok(None);
+    }
+    let data = mapping.target.apply(bindings, &work.limits()).map_err(failed)?;
+    let violations = model::check_event(mapping.emits, &data);
+    if !violations.is_empty() {
+        let told: Vec<String> = violations.iter().map(ToString::to_string).collect();
+        let summary = format!(
+            "mapping {} made a {} that does not fit the model: {}. Mend the mapping, then rerun the message",
+            mapping.name,
+            mapping.emits.name(),
+            told.join("; ")
+        );
+        return Err(Failure { class: ExceptionClass::SchemaInvalid, summary });
+    }
+    let subject = mapping.emits.entity.name_of(&data).ok_or_else(|| Failure {
+        class: ExceptionClass::SchemaInvalid,
+        summary: format!("mapping {} gives no key ({})", mapping.name, mapping.emits.entity.key.join(", ")),
+    })?;
+    let time = match &mapping.time {
+        None => source.recorded_at,
+        Some(expression) => instant(&evaluate(expression, bindings, work).map_err(failed)?).ok_or_else(|| Failure {
+            class: ExceptionClass::MappingFailed,
+            summary: format!("mapping {}: `time` is not a date-time with an offset", mapping.name),
+        })?,
+    };
+    let mut references = Vec::new();
+    for rule in &mapping.references {
+        references.extend(reference(rule, &subject, source, bindings, work).map_err(failed)?);
+    }
+    Ok(Some(Event {
+        id: EventId::derive(source.message, source.flow, n),
+        event_type: mapping.emits.name(),
+        links: model::links_of(mapping.emits, &subject, &data),
+        subject,
+        system: source.system.clone(),
+        time,
+        recorded_at: source.recorded_at,
+        message: source.message,
+        flow: source.flow.clone(),
+        out_of_order: false,
+        references,
+        data,
+    }))
+}
+
+fn reference(
+    rule: &ReferenceRule,
+    subject: &EntityRef,
+    source: &Source<'_>,
+    bindings: &Bindings,
+    work: &Work<'_>,
+) -> Result<Option<Reference>, Fault> {
+    let Some(value) = key_text(&evaluate(&rule.value, bindings, work)?) else { return Ok(None) };
+    let entity = match &rule.entity {
+        None => subject.clone(),
+        Some((kind, key)) => match key_text(&evaluate(key, bindings, work)?) {
+            Some(key) => EntityRef::new(kind.clone(), key),
+            None => return Ok(None),
+        },
+    };
+    let system = rule.system.as_ref().unwrap_or(source.system).clone();
+    Ok(Some(Reference { entity, system, kind: rule.kind.clone(), value }))
+}
+
+/// Folds an event, appends it and owes what flows want because of it.
+pub(super) fn apply(mut event: Event, work: &mut Work<'_>) -> Result<(), ViewError> {
+    let Some(event_type) = model::EventType::find(&event.event_type) else {
+        return Err(ViewError(format!("event type {} is not known", event.event_type)));
+    };
+    let known = work.entity(&event.subject)?;
+    let folded = model::fold(event_type, known.as_ref(), &event);
+    event.out_of_order = folded.out_of_order;
+    work.put_entity(folded.entity);
+    work.append_event(event.clone());
+    outbound::owe(&event, event_type, work)
+}
+
+fn fail(
+    message: &Message,
+    flow: Option<&InboundFlow>,
+    failure: Failure,
+    work: &mut Work<'_>,
+) -> Result<MessageState, ViewError> {
+    let exception = work.raise(Problem {
+        class: failure.class,
+        fingerprint: fingerprint::message(message.id),
+        cause: message.id.0,
+        summary: format!("message {} from {}: {}", message.id, message.system, failure.summary),
+        affects: Vec::new(),
+        owner: flow.and_then(|flow| flow.owner.clone()),
+        system: Some(&message.system),
+        flow: flow.map(|flow| &flow.name),
+        message: Some(message.id),
+        transmission: None,
+    })?;
+    Ok(MessageState::Failed { exception })
+}
+
+pub(super) fn fail_result(
+    message: &Message,
+    flow: &FlowName,
+    owner: Option<String>,
+    failure: Failure,
+    work: &mut Work<'_>,
+) -> Result<MessageState, ViewError> {
+    let exception = work.raise(Problem {
+        class: failure.class,
+        fingerprint: fingerprint::message(message.id),
+        cause: message.id.0,
+        summary: format!("result {} of {}: {}", message.id, message.system, failure.summary),
+        affects: Vec::new(),
+        owner,
+        system: Some(&message.system),
+        flow: Some(flow),
+        message: Some(message.id),
+        transmission: message.cause,
+    })?;
+    Ok(MessageState::Failed { exception })
+}
+
+fn mapping_failure(mapping: &str, fault: &Fault) -> Failure {
+    let summary = format!("mapping {mapping} failed: {fault}. Mend the mapping or the data, then rerun the message");
+    Failure { class: class_of(fault), summary }
+}
+
+pub(super) fn evaluate(expression: &Expression, bindings: &Bindings, work: &Work<'_>) -> Result<Value, Fault> {
+    expression.evaluate(bindings, &work.limits())
+}
+
+/// Whether a condition is true; anything but `true` counts as false.
+pub(super) fn holds(expression: &Expression, bindings: &Bindings, work: &Work<'_>) -> Result<bool, Fault> {
+    Ok(evaluate(expression, bindings, work)?.as_bool() == Some(true))
+}
+
+/// The instant of a date-time value or text.
+fn instant(value: &Value) -> Option<Timestamp> {
+    match value.as_time() {
+        Some(time) => Some(time.timestamp()),
+        None => value.as_text()?.parse().ok(),
+    }
+}

@@ -1,0 +1,62 @@
+//! What follows from a finished transmission: events made of its result, and the release of what was held for it.
+
+use super::inbound::{self, Source};
+use super::{ViewError, outbound};
+use crate::hub::scopes;
+use crate::ids::TransmissionId;
+use crate::mapping::Bindings;
+use crate::message::{Message, MessageState};
+use crate::transmission::Transmission;
+use crate::value::Value;
+
+use super::work::Work;
+
+pub(super) fn take(message: &Message, work: &mut Work<'_>) -> Result<MessageState, ViewError> {
+    let Some(id) = message.cause else {
+        return Ok(MessageState::Ignored { reason: "it names no transmission".into() });
+    };
+    let transmission = load(id, work)?;
+    let hub = work.hub;
+    let Some(flow) = hub.outbound(&transmission.flow) else {
+        outbound::release(&transmission.flow, &transmission.about, work)?;
+        return Ok(MessageState::Ignored { reason: format!("flow {} is no longer configured", transmission.flow) });
+    };
+    let Some(event) = work.view.event(transmission.event)? else {
+        return Err(ViewError(format!("event {} of transmission {id} is gone", transmission.event)));
+    };
+    let mut bindings = Bindings::new(scopes::RESULT);
+    bindings.set("result", transmission.result.clone().unwrap_or(Value::Null));
+    bindings.set("input", transmission.input.clone());
+    bindings.set("event", outbound::event_value(&event));
+    bindings.set("transmission", transmission_value(&transmission));
+    let source = Source {
+        flow: &flow.name,
+        system: &transmission.system,
+        message: message.id,
+        recorded_at: message.received_at,
+    };
+    let events = match inbound::make_events(&flow.then, bindings, &source, work) {
+        Ok(events) => events,
+        Err(failure) => return inbound::fail_result(message, &flow.name, flow.owner.clone(), failure, work),
+    };
+    let count = events.len() as u32;
+    for event in events {
+        inbound::apply(event, work)?;
+    }
+    outbound::release(&transmission.flow, &transmission.about, work)?;
+    Ok(MessageState::Translated { events: count })
+}
+
+fn load(id: TransmissionId, work: &Work<'_>) -> Result<Transmission, ViewError> {
+    work.view.transmission(id)?.ok_or_else(|| ViewError(format!("transmission {id} is gone")))
+}
+
+fn transmission_value(transmission: &Transmission) -> Value {
+    Value::map([
+        ("id", Value::text(transmission.id.to_string())),
+        ("system", Value::text(transmission.system.as_str())),
+        ("operation", Value::text(transmission.operation.as_str())),
+        ("about", Value::text(transmission.about.to_string())),
+        ("key", Value::text(transmission.about.key.as_str())),
+    ])
+}

@@ -1,0 +1,168 @@
+//! What has been decided so far for one message, laid over the view, so that later steps see earlier ones.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::{Context, View, ViewError, fingerprint};
+use crate::changeset::{Change, Changeset};
+use crate::event::{Entity, EntityRef, Event};
+use crate::exception::{Exception, ExceptionClass, ExceptionStatus};
+use crate::hub::Hub;
+use crate::ids::{ExceptionId, FlowName, MessageId, SystemName, TransmissionId};
+use crate::mapping::{Fault, FaultKind, MapLimits};
+use crate::transmission::Transmission;
+
+/// The problem an exception is to be opened for.
+pub(super) struct Problem<'a> {
+    pub class: ExceptionClass,
+    pub fingerprint: String,
+    pub cause: Uuid,
+    pub summary: String,
+    pub affects: Vec<EntityRef>,
+    pub owner: Option<String>,
+    pub system: Option<&'a SystemName>,
+    pub flow: Option<&'a FlowName>,
+    pub message: Option<MessageId>,
+    pub transmission: Option<TransmissionId>,
+}
+
+/// A decision in the making.
+pub(super) struct Work<'a> {
+    pub hub: &'a Hub,
+    pub view: &'a dyn View,
+    pub now: Timestamp,
+    pub overdue: &'a dyn Fn() -> bool,
+    last_place: &'a mut u64,
+    entities: HashMap<EntityRef, Entity>,
+    changes: Vec<Change>,
+}
+
+impl<'a> Work<'a> {
+    pub fn new<'c>(context: &'a mut Context<'c>) -> Self
+    where
+        'c: 'a,
+    {
+        Self {
+            hub: context.hub,
+            view: context.view,
+            now: context.now,
+            overdue: context.overdue,
+            last_place: context.last_place,
+            entities: HashMap::new(),
+            changes: Vec::new(),
+        }
+    }
+
+    /// What one mapping may cost.
+    pub fn limits(&self) -> MapLimits<'_> {
+        MapLimits {
+            steps_max: self.hub.mapping_steps_max,
+            bytes_max: self.hub.mapping_bytes_max,
+            out_of_time: Some(self.overdue),
+        }
+    }
+
+    pub fn push(&mut self, change: Change) {
+        self.changes.push(change);
+    }
+
+    pub fn entity(&self, name: &EntityRef) -> Result<Option<Entity>, ViewError> {
+        match self.entities.get(name) {
+            Some(entity) => Ok(Some(entity.clone())),
+            None => self.view.entity(name),
+        }
+    }
+
+    /// Keeps the entity's latest state; it is written once, with the version of the last write.
+    pub fn put_entity(&mut self, entity: Entity) {
+        self.entities.insert(entity.name.clone(), entity.clone());
+        self.changes.push(Change::PutEntity(entity));
+    }
+
+    pub fn next_place(&mut self) -> u64 {
+        *self.last_place += 1;
+        *self.last_place
+    }
+
+    pub fn append_event(&mut self, event: Event) {
+        for reference in &event.references {
+            self.changes.push(Change::AddReference(reference.clone()));
+        }
+        self.changes.push(Change::AppendEvent(event));
+    }
+
+    pub fn put_transmission(&mut self, transmission: Transmission) {
+        self.changes.push(Change::PutTransmission(transmission));
+    }
+
+    /// Opens an exception, or counts up the one that is open for the same problem. Returns its id.
+    pub fn raise(&mut self, problem: Problem<'_>) -> Result<ExceptionId, ViewError> {
+        let known = self.view.open_exception(&problem.fingerprint)?;
+        let exception = match known {
+            Some(known) => Exception { count: known.count + 1, summary: problem.summary, ..known },
+            None => Exception {
+                id: ExceptionId::derive(problem.cause, &format!("{}@{}", problem.fingerprint, self.now)),
+                class: problem.class,
+                fingerprint: problem.fingerprint,
+                status: ExceptionStatus::Open,
+                summary: problem.summary,
+                owner: problem.owner,
+                affects: problem.affects,
+                system: problem.system.cloned(),
+                flow: problem.flow.cloned(),
+                message: problem.message,
+                transmission: problem.transmission,
+                opened_at: self.now,
+                closed_at: None,
+                count: 1,
+            },
+        };
+        let id = exception.id;
+        self.changes.push(Change::PutException(exception));
+        Ok(id)
+    }
+
+    /// Closes the exception that is open for this problem, if any.
+    pub fn settle(&mut self, fingerprint: &str) -> Result<(), ViewError> {
+        if let Some(open) = self.view.open_exception(fingerprint)? {
+            let closed = Exception { status: ExceptionStatus::Resolved, closed_at: Some(self.now), ..open };
+            self.changes.push(Change::PutException(closed));
+        }
+        Ok(())
+    }
+
+    pub fn into_changeset(self) -> Changeset {
+        Changeset { changes: self.changes }
+    }
+}
+
+/// The class of exception for a mapping's fault.
+pub(super) fn class_of(fault: &Fault) -> ExceptionClass {
+    match fault.kind {
+        FaultKind::UnknownCode { .. } => ExceptionClass::UnknownPartnerCode,
+        _ => ExceptionClass::MappingFailed,
+    }
+}
+
+/// The problem of a transmission.
+pub(super) fn transmission_problem<'a>(
+    transmission: &'a Transmission,
+    class: ExceptionClass,
+    summary: String,
+    owner: Option<String>,
+) -> Problem<'a> {
+    Problem {
+        class,
+        fingerprint: fingerprint::transmission(transmission.id),
+        cause: transmission.id.0,
+        summary,
+        affects: vec![transmission.about.clone()],
+        owner,
+        system: Some(&transmission.system),
+        flow: Some(&transmission.flow),
+        message: None,
+        transmission: Some(transmission.id),
+    }
+}

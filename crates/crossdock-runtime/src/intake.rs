@@ -1,0 +1,123 @@
+//! Accepting: verify, commit, then answer. Step 1 to 4 of a message's way.
+
+use std::sync::Arc;
+
+use crossdock_connect::endpoint::{RawRequest, Receipt, Reject};
+use crossdock_core::ids::{MessageId, SystemName};
+use crossdock_core::intake;
+use crossdock_core::message::{Envelope, Rejection};
+use crossdock_store::CommitError;
+use futures_util::future::join_all;
+
+use crate::shell::Shell;
+
+/// What became of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    pub messages: Vec<AcceptedMessage>,
+    /// How the sender wants to be answered.
+    pub receipt: Receipt,
+}
+
+/// One message of a request: new, or known from before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AcceptedMessage {
+    pub id: MessageId,
+    pub duplicate: bool,
+}
+
+/// Why a request was not accepted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The request is at fault; it was recorded.
+    #[error(transparent)]
+    Rejected(#[from] Reject),
+    /// The hub is at fault or overloaded; the sender should try again after so many seconds.
+    #[error("{reason}")]
+    TryAgain { reason: String, after_s: u32 },
+}
+
+/// The door for requests from outside.
+#[derive(Clone)]
+pub struct Intake {
+    shell: Arc<Shell>,
+}
+
+impl Intake {
+    pub fn new(shell: Arc<Shell>) -> Self {
+        Self { shell }
+    }
+
+    /// Verifies a request and makes its messages durable. Returns only after the sync.
+    ///
+    /// # Errors
+    /// `Refusal::Rejected` when the endpoint does not believe it, `TryAgain` when the store cannot take it.
+    pub async fn accept(&self, system: &SystemName, request: &RawRequest) -> Result<Accepted, Refusal> {
+        let now = self.shell.clock.now();
+        let Some(plan) = self.shell.plan.systems.get(system) else {
+            return Err(Refusal::Rejected(Reject {
+                status: 404,
+                code: "XD-1001",
+                reason: format!("there is no system `{system}` here"),
+            }));
+        };
+        let envelopes = plan.endpoint.receive(request, now)?;
+        let messages = self.shell.accept(system, envelopes).await.map_err(|error| match error {
+            CommitError::Busy => Refusal::TryAgain { reason: "the hub is at its limit".into(), after_s: 1 },
+            other => Refusal::TryAgain { reason: other.to_string(), after_s: 10 },
+        })?;
+        Ok(Accepted { messages, receipt: plan.endpoint.receipt() })
+    }
+
+    /// Keeps a record of a request that was turned away. Best effort: a full disk does not make it worse.
+    pub fn record(&self, rejection: Rejection) {
+        self.shell.store.submit(
+            intake::reject(rejection),
+            Box::new(|result| {
+                if let Err(error) = result {
+                    tracing::warn!(%error, "rejection not recorded");
+                }
+            }),
+        );
+    }
+
+    pub fn body_bytes_max(&self) -> usize {
+        self.shell.plan.body_bytes_max
+    }
+
+    pub fn now(&self) -> jiff::Timestamp {
+        self.shell.clock.now()
+    }
+}
+
+impl Shell {
+    /// Makes envelopes durable as messages, each on its own: known ones give the first answer again (I2).
+    ///
+    /// # Errors
+    /// The first failure other than a duplicate; what was committed stays, a repeat finds it as duplicates.
+    pub(crate) async fn accept(
+        &self,
+        system: &SystemName,
+        envelopes: Vec<Envelope>,
+    ) -> Result<Vec<AcceptedMessage>, CommitError> {
+        let commits = envelopes.into_iter().map(|envelope| {
+            let id = new_message_id();
+            let changeset = intake::accept(envelope, id, system.clone(), self.clock.now());
+            async move {
+                match self.commit(changeset).await {
+                    Ok(()) => Ok(AcceptedMessage { id, duplicate: false }),
+                    Err(CommitError::Duplicate(first)) => Ok(AcceptedMessage { id: first, duplicate: true }),
+                    Err(other) => Err(other),
+                }
+            }
+        });
+        let accepted: Result<Vec<_>, _> = join_all(commits).await.into_iter().collect();
+        self.wake.router();
+        accepted
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "message ids are the shell's to make")]
+fn new_message_id() -> MessageId {
+    MessageId(uuid::Uuid::now_v7())
+}

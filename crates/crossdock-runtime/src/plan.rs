@@ -1,0 +1,40 @@
+//! What the shell runs: the compiled hub, the endpoints of its systems and how each may be treated.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crossdock_connect::endpoint::Endpoint;
+use crossdock_core::hub::Hub;
+use crossdock_core::ids::SystemName;
+use crossdock_core::transmission::breaker::BreakerSettings;
+use crossdock_core::transmission::pace::PaceLimit;
+
+/// Everything a running hub follows. Replaced as a whole, never changed.
+#[derive(Debug)]
+pub struct Plan {
+    pub hub: Hub,
+    pub systems: BTreeMap<SystemName, SystemPlan>,
+    /// Largest body accepted from a sender, in bytes.
+    pub body_bytes_max: usize,
+    /// Largest answer read from a system, in bytes.
+    pub answer_bytes_max: usize,
+    /// Wall-clock limit of one message's mappings, in milliseconds.
+    pub mapping_ms_max: u64,
+    /// How much of each body is kept in the record of an attempt, in bytes.
+    pub recorded_bytes_max: usize,
+}
+
+/// One system.
+#[derive(Debug)]
+pub struct SystemPlan {
+    pub endpoint: Arc<dyn Endpoint>,
+    pub connector: String,
+    pub domain: String,
+    /// `internal` or `external`.
+    pub zone: String,
+    pub owner: Option<String>,
+    /// Attempts under way at once.
+    pub concurrency_max: usize,
+    pub pace: Option<PaceLimit>,
+    pub breaker: BreakerSettings,
+}
