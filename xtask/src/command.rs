@@ -1,9 +1,10 @@
 //! Running other programs: output into a log, retries for the network, and steps that say how long they took.
 //! Everything that waits goes through [`wait_until`], so that nothing here sleeps for a fixed time and hopes.
 
+use std::env;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -136,6 +137,15 @@ pub fn open_log(log: &Path) -> Result<fs::File> {
         .with_context(|| format!("opening {}", log.display()))
 }
 
+/// The folder for what is worth keeping between clones of the project: `$XDG_CACHE_HOME/crossdock`.
+pub fn cache_folder() -> Result<PathBuf> {
+    if let Some(folder) = env::var_os("XDG_CACHE_HOME").filter(|folder| !folder.is_empty()) {
+        return Ok(PathBuf::from(folder).join("crossdock"));
+    }
+    let home = env::var_os("HOME").context("neither HOME nor XDG_CACHE_HOME is set; set one, to say where to cache")?;
+    Ok(PathBuf::from(home).join(".cache/crossdock"))
+}
+
 /// Whether this process is root: only root can install packages, and PostgreSQL refuses to run as root.
 pub fn is_root() -> bool {
     output(Command::new("id").arg("-u")).is_ok_and(|id| id == "0")
@@ -143,8 +153,8 @@ pub fn is_root() -> bool {
 
 /// Whether a program of this name is on the PATH.
 pub fn on_path(name: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path).any(|folder| folder.join(name).is_file())
 }
 
 fn pause(time: Duration) {

@@ -1,20 +1,39 @@
 //! The project's own commands, as `cargo xtask …`. Nothing here is part of the product, and it depends on nothing but
 //! the standard library, an error type and JSON.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a program of its own: it reads its arguments and the environment, and waits for other programs"
+)]
+
 mod apt;
+mod ci;
 mod command;
 mod odoo;
+mod setup;
+mod tidy;
 
+use std::env;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
+
+use command::shown_live;
+use setup::Purpose;
 
 const USAGE: &str = "\
 cargo xtask COMMAND
-  odoo …                  a real Odoo 19 for tests: up, down, status, db, drop, stop, start, restart";
+  setup [--for demo|test] install what this machine lacks and build the console (default: test)
+  demo [ARGS…]            build Crossdock and run `crossdock demo ARGS…`
+  ci                      everything a change must pass: format, tidy, clippy, all tests with a real Odoo
+  tidy                    only the rules of the house that a compiler does not know
+  bench [ARGS…]           measure, and write docs/benchmarks.md
+  odoo …                  a real Odoo 19 for tests: up, down, status, db, drop, stop, start, restart, remove";
 
 fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<String> = env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     match run(&args) {
         Ok(()) => ExitCode::SUCCESS,
@@ -36,6 +55,50 @@ fn run(args: &[&str]) -> Result<()> {
             Ok(())
         }
         ["odoo", rest @ ..] => odoo::run(rest),
+        ["setup"] => setup::run(&root()?, Purpose::Test),
+        ["setup", "--for", purpose] => setup::run(&root()?, Purpose::parse(purpose)?),
+        ["demo", rest @ ..] => demo(rest),
+        ["ci"] => ci::run(&root()?),
+        ["tidy"] => tidy::run(&root()?),
+        ["bench", rest @ ..] => bench(rest),
         _ => bail!("unknown command\n\n{USAGE}"),
     }
+}
+
+fn demo(args: &[&str]) -> Result<()> {
+    let root = root()?;
+    setup::run(&root, Purpose::Demo)?;
+    let mut build = ci::cargo(&root)?;
+    build
+        .args(["run", "--package", "crossdock", "--locked", "--", "demo"])
+        .args(without_dashes(args));
+    // Take the program's place, so that signals and the exit code are the demo's own.
+    Err(build.current_dir(env::current_dir()?).exec()).context("starting cargo")
+}
+
+fn bench(args: &[&str]) -> Result<()> {
+    let root = root()?;
+    setup::run(&root, Purpose::Demo)?;
+    let mut bench = ci::cargo(&root)?;
+    bench.args([
+        "bench",
+        "--package",
+        "crossdock",
+        "--bench",
+        "crossdock",
+        "--locked",
+        "--",
+    ]);
+    shown_live(bench.args(["--write", "docs/benchmarks.md"]).args(without_dashes(args)))
+}
+
+/// A leading `--` separates our arguments from the program's; both ways to write it are common.
+fn without_dashes<'a, 'b>(args: &'a [&'b str]) -> &'a [&'b str] {
+    args.strip_prefix(&["--"]).unwrap_or(args)
+}
+
+/// The project's folder: the one above this package's.
+fn root() -> Result<PathBuf> {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    own.parent().map(Path::to_path_buf).context("xtask lies in the project")
 }

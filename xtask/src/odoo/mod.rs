@@ -90,6 +90,15 @@ pub fn down() -> Result<()> {
     })
 }
 
+/// Removes all test databases, then stops both: a run of tests that failed half-way leaves nothing behind.
+pub fn clear_and_down() -> Result<()> {
+    let site = Site::find()?;
+    if Cluster::of(&site).is_ok_and(|cluster| cluster.is_running()) {
+        drop_all()?;
+    }
+    down()
+}
+
 /// What the end-to-end tests must know, as environment variables.
 pub fn test_environment() -> Result<Vec<(&'static str, String)>> {
     let site = Site::find()?;

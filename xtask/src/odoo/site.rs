@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
-use crate::command::wait_until;
+use crate::command::{cache_folder, wait_until};
 
 /// The database that every test database is copied from. Odoo never serves it: its name does not match the filter.
 pub const TEMPLATE: &str = "tmpl_crossdock";
@@ -39,7 +39,7 @@ impl Site {
     pub fn find() -> Result<Self> {
         let dir = match env::var_os("CROSSDOCK_ODOO_DIR") {
             Some(dir) => PathBuf::from(dir),
-            None => cache_root()?.join("crossdock").join("odoo-19"),
+            None => cache_folder()?.join("odoo-19"),
         };
         fs::create_dir_all(&dir).with_context(|| format!("creating {}", dir.display()))?;
         let dir = dir
@@ -147,14 +147,6 @@ pub fn remove_folder(path: &Path) -> Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-fn cache_root() -> Result<PathBuf> {
-    if let Some(dir) = env::var_os("XDG_CACHE_HOME").filter(|dir| !dir.is_empty()) {
-        return Ok(PathBuf::from(dir));
-    }
-    let home = env::var_os("HOME").context("HOME is not set; set CROSSDOCK_ODOO_DIR to a folder for the test Odoo")?;
-    Ok(PathBuf::from(home).join(".cache"))
 }
 
 fn port(variable: &str, last: &Value, default: u16) -> Result<u16> {
