@@ -177,8 +177,9 @@ pub trait Endpoint: Send + Sync + Debug {
     }
 
     /// The next step of one attempt at these transmissions (one, unless the operation takes batches; all of the same
-    /// operation). `so_far` holds this attempt's exchanges. Deterministic.
-    fn next(&self, transmissions: &[Transmission], so_far: &[Exchange]) -> Step;
+    /// operation). `so_far` holds this attempt's exchanges. `now` is for what must carry the time of sending, such as a
+    /// signature; what a call means never depends on it. Deterministic.
+    fn next(&self, transmissions: &[Transmission], so_far: &[Exchange], now: Timestamp) -> Step;
 
     /// The polls it needs.
     fn polls(&self) -> Vec<PollPlan> {
