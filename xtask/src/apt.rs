@@ -15,40 +15,24 @@ pub struct Package {
 }
 
 /// C compiler for the bundled SQLite and the TLS provider.
-pub const COMPILER: Package = Package {
-    name: "build-essential",
-    is_present: || on_path("cc"),
-};
+pub const COMPILER: Package = Package { name: "build-essential", is_present: || on_path("cc") };
 /// Root certificates for the package clients.
-pub const CERTIFICATES: Package = Package {
-    name: "ca-certificates",
-    is_present: || Path::new("/etc/ssl/certs/ca-certificates.crt").is_file(),
-};
+pub const CERTIFICATES: Package =
+    Package { name: "ca-certificates", is_present: || Path::new("/etc/ssl/certs/ca-certificates.crt").is_file() };
 /// Server and client programs; Odoo's tests run their own cluster of it.
-pub const POSTGRESQL: Package = Package {
-    name: "postgresql",
-    is_present: || odoo::postgres::newest_programs().is_some(),
-};
+pub const POSTGRESQL: Package =
+    Package { name: "postgresql", is_present: || odoo::postgres::newest_programs().is_some() };
 /// Debian's Python with virtual environments.
 pub const PYTHON: Package = Package {
     name: "python3-venv",
     is_present: || succeeds(Command::new("/usr/bin/python3").args(["-c", "import ensurepip, venv"])),
 };
 /// A browser for the console's journeys.
-pub const CHROMIUM: Package = Package {
-    name: "chromium",
-    is_present: || on_path("chromium"),
-};
+pub const CHROMIUM: Package = Package { name: "chromium", is_present: || on_path("chromium") };
 /// Builds the console.
-pub const NODE: Package = Package {
-    name: "nodejs",
-    is_present: || on_path("node"),
-};
+pub const NODE: Package = Package { name: "nodejs", is_present: || on_path("node") };
 /// Fetches what the console's build needs.
-pub const NPM: Package = Package {
-    name: "npm",
-    is_present: || on_path("npm"),
-};
+pub const NPM: Package = Package { name: "npm", is_present: || on_path("npm") };
 
 /// Installs what is missing of these packages; as an ordinary user it says what to install instead.
 pub fn ensure(packages: &[Package], log: &Path) -> Result<()> {
@@ -68,21 +52,15 @@ pub fn ensure(packages: &[Package], log: &Path) -> Result<()> {
         );
     }
     step(&format!("apt-get install {names}"), || {
-        with_retries("apt-get update", || logged(Command::new("apt-get").arg("update"), log))?;
-        with_retries("apt-get install", || {
+        with_retries("apt-get", || {
+            logged(Command::new("apt-get").arg("update"), log)?;
             let mut install = Command::new("apt-get");
-            install
-                .args(["install", "--yes", "--no-install-recommends"])
-                .args(&missing);
+            install.args(["install", "--yes", "--no-install-recommends"]).args(&missing);
             logged(install.env("DEBIAN_FRONTEND", "noninteractive"), log)
         })
     })?;
     match packages.iter().find(|p| !(p.is_present)()) {
-        Some(package) => bail!(
-            "{} is still missing after its installation; see {}",
-            package.name,
-            log.display()
-        ),
+        Some(package) => bail!("{} is still missing after its installation; see {}", package.name, log.display()),
         None => Ok(()),
     }
 }

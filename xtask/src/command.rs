@@ -42,35 +42,22 @@ pub fn logged_with_input(command: &mut Command, input: impl Into<Stdio>, log: &P
     if status.success() {
         return Ok(());
     }
-    bail!(
-        "`{}` ended with {status}\n{}\nwhole output: {}",
-        program(command),
-        tail(log, begin),
-        log.display()
-    )
+    bail!("`{}` ended with {status}\n{}\nwhole output: {}", program(command), tail(log, begin), log.display())
 }
 
 /// Runs a program to its end and returns its standard output without the last line break.
 pub fn output(command: &mut Command) -> Result<String> {
-    let Output { status, stdout, stderr } = command
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("starting `{}`", program(command)))?;
+    let Output { status, stdout, stderr } =
+        command.stdin(Stdio::null()).output().with_context(|| format!("starting `{}`", program(command)))?;
     if !status.success() {
-        bail!(
-            "`{}` ended with {status}\n{}",
-            shown(command),
-            String::from_utf8_lossy(&stderr).trim_end()
-        );
+        bail!("`{}` ended with {status}\n{}", shown(command), String::from_utf8_lossy(&stderr).trim_end());
     }
     Ok(String::from_utf8_lossy(&stdout).trim_end_matches('\n').to_owned())
 }
 
 /// Runs a program to its end on the caller's own terminal.
 pub fn shown_live(command: &mut Command) -> Result<()> {
-    let status = command
-        .status()
-        .with_context(|| format!("starting `{}`", program(command)))?;
+    let status = command.status().with_context(|| format!("starting `{}`", program(command)))?;
     if !status.success() {
         bail!("`{}` ended with {status}", shown(command));
     }
@@ -118,11 +105,7 @@ pub fn tail(log: &Path, from: u64) -> String {
     let text = String::from_utf8_lossy(&bytes[start..]).into_owned();
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     let shown = &lines[lines.len().saturating_sub(TAIL_LINES_MAX)..];
-    shown
-        .iter()
-        .map(|line| format!("    {line}"))
-        .collect::<Vec<_>>()
-        .join("\n")
+    shown.iter().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n")
 }
 
 /// Opens a log for appending and makes its folder.
@@ -130,11 +113,7 @@ pub fn open_log(log: &Path) -> Result<fs::File> {
     if let Some(folder) = log.parent() {
         fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
     }
-    OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(log)
-        .with_context(|| format!("opening {}", log.display()))
+    OpenOptions::new().create(true).append(true).open(log).with_context(|| format!("opening {}", log.display()))
 }
 
 /// The folder for what is worth keeping between clones of the project: `$XDG_CACHE_HOME/crossdock`.
@@ -171,8 +150,5 @@ fn program(command: &Command) -> String {
 
 fn shown(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
-    words
-        .map(|word| word.to_string_lossy().into_owned())
-        .collect::<Vec<_>>()
-        .join(" ")
+    words.map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
 }

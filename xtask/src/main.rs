@@ -69,9 +69,7 @@ fn demo(args: &[&str]) -> Result<()> {
     let root = root()?;
     setup::run(&root, Purpose::Demo)?;
     let mut build = ci::cargo(&root)?;
-    build
-        .args(["run", "--package", "crossdock", "--locked", "--", "demo"])
-        .args(without_dashes(args));
+    build.args(["run", "--package", "crossdock", "--locked", "--", "demo"]).args(without_dashes(args));
     // Take the program's place, so that signals and the exit code are the demo's own.
     Err(build.current_dir(env::current_dir()?).exec()).context("starting cargo")
 }
@@ -80,15 +78,7 @@ fn bench(args: &[&str]) -> Result<()> {
     let root = root()?;
     setup::run(&root, Purpose::Demo)?;
     let mut bench = ci::cargo(&root)?;
-    bench.args([
-        "bench",
-        "--package",
-        "crossdock",
-        "--bench",
-        "crossdock",
-        "--locked",
-        "--",
-    ]);
+    bench.args(["bench", "--package", "crossdock", "--bench", "crossdock", "--locked", "--"]);
     shown_live(bench.args(["--write", "docs/benchmarks.md"]).args(without_dashes(args)))
 }
 
@@ -97,8 +87,10 @@ fn without_dashes<'a, 'b>(args: &'a [&'b str]) -> &'a [&'b str] {
     args.strip_prefix(&["--"]).unwrap_or(args)
 }
 
-/// The project's folder: the one above this package's.
+/// The project's folder, found from the current one upwards: a build folder shared by several clones may hold this
+/// program as another clone built it, so a path from its build would be wrong.
 fn root() -> Result<PathBuf> {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
-    own.parent().map(Path::to_path_buf).context("xtask lies in the project")
+    let here = env::current_dir().context("reading the current folder")?;
+    let root = here.ancestors().find(|folder| folder.join("xtask/Cargo.toml").is_file());
+    root.map(Path::to_path_buf).context("run this inside the project's folder")
 }

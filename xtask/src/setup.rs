@@ -109,17 +109,9 @@ mod tests {
 
     #[test]
     fn the_console_is_built_again_when_a_source_is_younger() {
-        check(
-            "fresh",
-            &[("src/a.ts", 9), ("dist/a.js", 5), ("node_modules/x/y.js", 1)],
-            true,
-        );
+        check("fresh", &[("src/a.ts", 9), ("dist/a.js", 5), ("node_modules/x/y.js", 1)], true);
         check("stale", &[("src/deep/a.ts", 3), ("dist/a.js", 5)], false);
         check("unbuilt", &[("src/a.ts", 3)], false);
-        check(
-            "settings",
-            &[("package.json", 1), ("src/a.ts", 9), ("dist/a.js", 5)],
-            false,
-        );
+        check("settings", &[("package.json", 1), ("src/a.ts", 9), ("dist/a.js", 5)], false);
     }
 }

@@ -24,7 +24,7 @@ cargo xtask odoo COMMAND
   down                    stop both; what is cached stays
   status [--json]         what runs, and where
   db NAME [--replace]     a fresh test database (NAME starts with t_); prints {url, database, key}
-  drop NAME | --all      remove a test database, or all of them
+  drop NAME | --all       remove a test database, or all of them
   stop [--kill]           stop only Odoo's HTTP server, to rehearse an outage or a crash
   start | restart         start it again
   remove                  stop both and delete everything, cache included
@@ -66,9 +66,7 @@ pub fn up() -> Result<()> {
     }
     server::write_config(&site)?;
     if !template::is_dumped(&site) {
-        step("making the template database (about two minutes)", || {
-            template::build(&site, &cluster)
-        })?;
+        step("making the template database (about two minutes)", || template::build(&site, &cluster))?;
     } else if !template::is_loaded(&site, &cluster)? {
         step("restoring the template database", || template::restore(&site, &cluster))?;
     }
@@ -124,19 +122,18 @@ fn fetch(site: &Site) -> Result<()> {
         } else {
             step("installing Odoo's Python packages", || python::build(site))
         };
-        let tree = tree
-            .join()
-            .unwrap_or_else(|_| bail!("fetching Odoo's packages panicked"));
-        tree.and(python)
+        let tree = tree.join().unwrap_or_else(|_| bail!("fetching Odoo's packages panicked"));
+        match (tree, python) {
+            (Err(tree), Err(python)) => bail!("{tree:#}\nand: {python:#}"),
+            (tree, python) => tree.and(python),
+        }
     })
 }
 
 fn status(as_json: bool) -> Result<()> {
     let site = Site::find()?;
     let cluster = Cluster::of(&site).ok().filter(Cluster::is_running);
-    let databases = cluster
-        .as_ref()
-        .map_or_else(|| Ok(Vec::new()), template::test_databases)?;
+    let databases = cluster.as_ref().map_or_else(|| Ok(Vec::new()), template::test_databases)?;
     let running = cluster.is_some() && server::is_healthy(&site);
     let facts = json!({
         "url": site.url(),

@@ -32,9 +32,7 @@ max_connections = 200
 pub fn newest_programs() -> Option<PathBuf> {
     let entries = fs::read_dir(PROGRAMS).ok()?.flatten();
     let versions = entries.filter_map(|entry| entry.file_name().to_string_lossy().parse::<u32>().ok());
-    let mut versions: Vec<u32> = versions
-        .filter(|version| programs_of(*version).join("initdb").is_file())
-        .collect();
+    let mut versions: Vec<u32> = versions.filter(|version| programs_of(*version).join("initdb").is_file()).collect();
     versions.sort_unstable();
     versions.pop().map(programs_of)
 }
@@ -55,11 +53,7 @@ impl Cluster {
         let runs_as = is_root().then_some(SYSTEM_USER);
         let reachable = match runs_as {
             None => true,
-            Some(user) => succeeds(
-                Command::new("runuser")
-                    .args(["-u", user, "--", "test", "-x"])
-                    .arg(&site.dir),
-            ),
+            Some(user) => succeeds(Command::new("runuser").args(["-u", user, "--", "test", "-x"]).arg(&site.dir)),
         };
         let folder = if reachable {
             site.dir.join("pg")
@@ -67,31 +61,15 @@ impl Cluster {
             PathBuf::from("/var/lib/crossdock").join(folder_name(&site.dir))
         };
         let data = folder.join("data");
-        let of_cluster = fs::read_to_string(data.join("PG_VERSION"))
-            .ok()
-            .and_then(|text| text.trim().parse().ok());
-        let programs = of_cluster
-            .map(programs_of)
-            .filter(|programs| programs.join("postgres").is_file());
-        let programs = programs
-            .or_else(newest_programs)
-            .context("PostgreSQL is not installed")?;
-        Ok(Self {
-            log: folder.join("server.log"),
-            data,
-            programs,
-            port: site.postgres_port,
-            runs_as,
-        })
+        let of_cluster = fs::read_to_string(data.join("PG_VERSION")).ok().and_then(|text| text.trim().parse().ok());
+        let programs = of_cluster.map(programs_of).filter(|programs| programs.join("postgres").is_file());
+        let programs = programs.or_else(newest_programs).context("PostgreSQL is not installed")?;
+        Ok(Self { log: folder.join("server.log"), data, programs, port: site.postgres_port, runs_as })
     }
 
     /// Whether the server answers on the site's port.
     pub fn is_running(&self) -> bool {
-        self.is_up()
-            && succeeds(
-                self.plain("pg_isready")
-                    .args(["-h", "127.0.0.1", "-p", &self.port.to_string()]),
-            )
+        self.is_up() && succeeds(self.plain("pg_isready").args(["-h", "127.0.0.1", "-p", &self.port.to_string()]))
     }
 
     /// Makes the cluster where there is none, and starts it where it stands still. One that cannot start any more is
@@ -118,21 +96,12 @@ impl Cluster {
         if !self.is_up() {
             return Ok(());
         }
-        output(
-            self.as_owner("pg_ctl")
-                .arg("-D")
-                .arg(&self.data)
-                .args(["-m", "fast", "-w", "stop"]),
-        )
-        .map(drop)
+        output(self.as_owner("pg_ctl").arg("-D").arg(&self.data).args(["-m", "fast", "-w", "stop"])).map(drop)
     }
 
     /// Runs one statement on the maintenance database and returns its rows, tabs between columns.
     pub fn sql(&self, statement: &str) -> Result<String> {
-        output(
-            self.client("psql")
-                .args(["-d", "postgres", "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", statement]),
-        )
+        output(self.client("psql").args(["-d", "postgres", "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", statement]))
     }
 
     /// One of the client programs, told where the server is.
@@ -168,16 +137,10 @@ impl Cluster {
             output(Command::new("chown").arg(user).arg(folder))?;
         }
         let mut initdb = self.as_owner("initdb");
-        initdb
-            .arg("-D")
-            .arg(&self.data)
-            .args(["-A", "trust", "-U", ROLE, "-E", "UTF8", "--locale=C.UTF-8", "-N"]);
+        initdb.arg("-D").arg(&self.data).args(["-A", "trust", "-U", ROLE, "-E", "UTF8", "--locale=C.UTF-8", "-N"]);
         logged(&mut initdb, &site.log("postgres"))?;
         let settings = self.data.join("postgresql.conf");
-        let mut file = OpenOptions::new()
-            .append(true)
-            .open(&settings)
-            .context("opening postgresql.conf")?;
+        let mut file = OpenOptions::new().append(true).open(&settings).context("opening postgresql.conf")?;
         file.write_all(SETTINGS.as_bytes())?;
         fs::write(self.data.join("crossdock-complete"), "").context("marking the cluster as complete")
     }
@@ -190,11 +153,7 @@ impl Cluster {
         if succeeds(&mut start) {
             return Ok(());
         }
-        bail!(
-            "PostgreSQL did not start\n{}\nwhole output: {}",
-            tail(&self.log, begin),
-            self.log.display()
-        )
+        bail!("PostgreSQL did not start\n{}\nwhole output: {}", tail(&self.log, begin), self.log.display())
     }
 
     fn plain(&self, name: &str) -> Command {
@@ -208,10 +167,7 @@ impl Cluster {
         };
         let mut command = Command::new("runuser");
         // The owner may not enter the caller's working directory.
-        command
-            .current_dir("/")
-            .args(["-u", user, "--"])
-            .arg(self.programs.join(name));
+        command.current_dir("/").args(["-u", user, "--"]).arg(self.programs.join(name));
         command
     }
 }

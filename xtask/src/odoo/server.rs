@@ -31,11 +31,7 @@ pub enum Stop {
 /// An `odoo` command that uses this site's packages, cluster and filestore.
 pub fn odoo(site: &Site, subcommand: &str) -> Command {
     let mut command = Command::new(site.python());
-    command
-        .arg(site.tree().join("usr/bin/odoo"))
-        .arg(subcommand)
-        .arg("-c")
-        .arg(site.config_file());
+    command.arg(site.tree().join("usr/bin/odoo")).arg(subcommand).arg("-c").arg(site.config_file());
     command.env("PYTHONPATH", site.tree().join("usr/lib/python3/dist-packages"));
     command.env("LANG", "C.UTF-8").current_dir(&site.dir);
     command
@@ -65,9 +61,7 @@ pub fn pid(site: &Site) -> Option<u32> {
     // The id may have passed on to another program since.
     let command_line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
     let own = site.config_file();
-    let is_ours = command_line
-        .split(|byte| *byte == 0)
-        .any(|word| word == own.as_os_str().as_encoded_bytes());
+    let is_ours = command_line.split(|byte| *byte == 0).any(|word| word == own.as_os_str().as_encoded_bytes());
     is_ours.then_some(pid)
 }
 
@@ -93,11 +87,7 @@ pub fn start(site: &Site) -> Result<()> {
         return Ok(());
     }
     let what = if alive { "does not answer" } else { "ended at once" };
-    bail!(
-        "Odoo's server {what}\n{}\nwhole output: {}",
-        tail(&log, begin),
-        log.display()
-    )
+    bail!("Odoo's server {what}\n{}\nwhole output: {}", tail(&log, begin), log.display())
 }
 
 /// Stops the server if it runs.
@@ -121,10 +111,7 @@ fn spawn(site: &Site, log: &std::path::Path) -> Result<()> {
     let file = open_log(log)?;
     // A session of its own: neither the end of this program nor a Ctrl-C in its terminal reaches the server.
     let mut command = Command::new("setsid");
-    command
-        .arg(server.get_program())
-        .args(server.get_args())
-        .arg(DATABASE_FILTER);
+    command.arg(server.get_program()).args(server.get_args()).arg(DATABASE_FILTER);
     for (name, value) in server.get_envs() {
         command.env(name, value.unwrap_or_default());
     }
@@ -159,9 +146,7 @@ fn health(site: &Site) -> Option<String> {
     let address = SocketAddr::from(([127, 0, 0, 1], site.http_port));
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
-    stream
-        .write_all(b"GET /web/health?db_server_status=1 HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")
-        .ok()?;
+    stream.write_all(b"GET /web/health?db_server_status=1 HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n").ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
     Some(answer)

@@ -42,20 +42,14 @@ impl Site {
             None => cache_folder()?.join("odoo-19"),
         };
         fs::create_dir_all(&dir).with_context(|| format!("creating {}", dir.display()))?;
-        let dir = dir
-            .canonicalize()
-            .with_context(|| format!("resolving {}", dir.display()))?;
+        let dir = dir.canonicalize().with_context(|| format!("resolving {}", dir.display()))?;
         let last: Value = fs::read(dir.join("ports.json"))
             .ok()
             .and_then(|bytes| serde_json::from_slice(&bytes).ok())
             .unwrap_or(Value::Null);
         let http_port = port("CROSSDOCK_ODOO_PORT", &last["http"], HTTP_PORT)?;
         let postgres_port = port("CROSSDOCK_ODOO_PG_PORT", &last["postgres"], POSTGRES_PORT)?;
-        Ok(Self {
-            dir,
-            http_port,
-            postgres_port,
-        })
+        Ok(Self { dir, http_port, postgres_port })
     }
 
     /// Remembers the ports, so that later commands need not be told again.
@@ -152,12 +146,7 @@ pub fn remove_folder(path: &Path) -> Result<()> {
 fn port(variable: &str, last: &Value, default: u16) -> Result<u16> {
     if let Some(text) = env::var_os(variable) {
         let text = text.to_string_lossy().into_owned();
-        return text
-            .parse()
-            .with_context(|| format!("{variable}={text} is not a port number"));
+        return text.parse().with_context(|| format!("{variable}={text} is not a port number"));
     }
-    Ok(last
-        .as_u64()
-        .and_then(|port| u16::try_from(port).ok())
-        .unwrap_or(default))
+    Ok(last.as_u64().and_then(|port| u16::try_from(port).ok()).unwrap_or(default))
 }

@@ -46,22 +46,10 @@ pub fn build(site: &Site, cluster: &Cluster) -> Result<()> {
     output(cluster.client("createdb").arg(TEMPLATE_BUILD))?;
     let mut install = server::odoo(site, "server");
     install.args(["-d", TEMPLATE_BUILD, "-i", &MODULES.join(",")]);
-    install.args([
-        "--without-demo=true",
-        "--stop-after-init",
-        "--no-http",
-        "--log-level=warn",
-    ]);
+    install.args(["--without-demo=true", "--stop-after-init", "--no-http", "--log-level=warn"]);
     logged(&mut install, &log)?;
     seed(site, &log)?;
-    logged(
-        cluster
-            .client("pg_dump")
-            .args(["-Fc", "-Z9", "-f"])
-            .arg(dump_file(site))
-            .arg(TEMPLATE_BUILD),
-        &log,
-    )?;
+    logged(cluster.client("pg_dump").args(["-Fc", "-Z9", "-f"]).arg(dump_file(site)).arg(TEMPLATE_BUILD), &log)?;
     copy_folder(&site.filestore(TEMPLATE_BUILD), &site.dir.join("template/filestore"))?;
     adopt(site, cluster)?;
     site.stamp(STEP, &inputs())
@@ -79,9 +67,7 @@ pub fn restore(site: &Site, cluster: &Cluster) -> Result<()> {
     drop_database(site, cluster, TEMPLATE_BUILD)?;
     output(cluster.client("createdb").arg(TEMPLATE_BUILD))?;
     let mut restore = cluster.client("pg_restore");
-    restore
-        .args(["-j2", "--exit-on-error", "-d", TEMPLATE_BUILD])
-        .arg(dump_file(site));
+    restore.args(["-j2", "--exit-on-error", "-d", TEMPLATE_BUILD]).arg(dump_file(site));
     logged(&mut restore, &site.log("template"))?;
     copy_folder(&site.dir.join("template/filestore"), &site.filestore(TEMPLATE_BUILD))?;
     adopt(site, cluster)
@@ -133,11 +119,7 @@ fn seed(site: &Site, log: &Path) -> Result<()> {
     if site.key().is_ok_and(|key| key.len() == 40) {
         return output(Command::new("chmod").arg("600").arg(site.key_file())).map(drop);
     }
-    bail!(
-        "Odoo made no API key\n{}\nwhole output: {}",
-        crate::command::tail(log, 0),
-        log.display()
-    )
+    bail!("Odoo made no API key\n{}\nwhole output: {}", crate::command::tail(log, 0), log.display())
 }
 
 /// Gives the finished template its name and marks it as belonging to the dump.
@@ -145,9 +127,7 @@ fn adopt(site: &Site, cluster: &Cluster) -> Result<()> {
     remove_folder(&site.filestore(TEMPLATE))?;
     fs::rename(site.filestore(TEMPLATE_BUILD), site.filestore(TEMPLATE)).context("naming the template's files")?;
     cluster.sql(&format!("alter database {TEMPLATE_BUILD} rename to {TEMPLATE}"))?;
-    cluster
-        .sql(&format!("comment on database {TEMPLATE} is '{}'", marker(site)?))
-        .map(drop)
+    cluster.sql(&format!("comment on database {TEMPLATE} is '{}'", marker(site)?)).map(drop)
 }
 
 /// Tells dumps apart: the key's first digits are as good as random and no secret by themselves.
@@ -191,17 +171,7 @@ mod tests {
         for good in ["t_1", "t_probe", "t_orders_200", &format!("t_{}", "x".repeat(61))] {
             assert!(check_name(good).is_ok(), "{good}");
         }
-        for bad in [
-            "",
-            "t_",
-            "probe",
-            "T_x",
-            "t_X",
-            "t_a-b",
-            "t_a;drop",
-            "t_ü",
-            &format!("t_{}", "x".repeat(62)),
-        ] {
+        for bad in ["", "t_", "probe", "T_x", "t_X", "t_a-b", "t_a;drop", "t_ü", &format!("t_{}", "x".repeat(62))] {
             assert!(check_name(bad).is_err(), "{bad}");
         }
     }

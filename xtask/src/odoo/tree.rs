@@ -32,7 +32,10 @@ pub fn build(site: &Site) -> Result<()> {
     remove_folder(&apt)?;
     let config = private_apt(&apt)?;
     with_retries("fetching the list of Debian's packages", || {
-        logged(Command::new("apt-get").arg("update").env("APT_CONFIG", &config), &log)
+        // Otherwise apt calls it a success when no list could be fetched.
+        let mut update = Command::new("apt-get");
+        update.args(["update", "-o", "APT::Update::Error-Mode=any"]);
+        logged(update.env("APT_CONFIG", &config), &log)
     })?;
     with_retries("fetching Odoo's package", || {
         let mut download = Command::new("apt-get");
@@ -52,11 +55,7 @@ fn private_apt(apt: &Path) -> Result<PathBuf> {
         fs::create_dir_all(apt.join(folder)).with_context(|| format!("creating {folder}"))?;
     }
     let uri = debian_uri(Path::new(SOURCES))?;
-    let signed = if Path::new(KEYRING).is_file() {
-        format!("[signed-by={KEYRING}] ")
-    } else {
-        String::new()
-    };
+    let signed = if Path::new(KEYRING).is_file() { format!("[signed-by={KEYRING}] ") } else { String::new() };
     fs::write(apt.join("sources.list"), format!("deb {signed}{uri} sid main\n"))?;
     let dir = apt.display();
     let text = format!(
@@ -100,10 +99,7 @@ fn downloaded(folder: &Path) -> Result<PathBuf> {
     let mut entries = fs::read_dir(folder)?.flatten().map(|entry| entry.path());
     match entries.find(|path| path.extension().is_some_and(|extension| extension == "deb")) {
         Some(path) => Ok(path),
-        None => bail!(
-            "apt-get said it fetched {PACKAGE}, but no package lies in {}",
-            folder.display()
-        ),
+        None => bail!("apt-get said it fetched {PACKAGE}, but no package lies in {}", folder.display()),
     }
 }
 

@@ -8,18 +8,11 @@ use super::{Finding, Source};
 
 /// Checks every package against the lists.
 pub fn check(rules: &Source, packages: &Packages) -> Vec<Finding> {
-    let allowed: BTreeSet<&str> = quoted(rules, "licenses", "allow")
-        .into_iter()
-        .map(|(_, word)| word)
-        .collect();
+    let allowed: BTreeSet<&str> = quoted(rules, "licenses", "allow").into_iter().map(|(_, word)| word).collect();
     let banned = quoted(rules, "bans", "deny");
     let mut findings = Vec::new();
     if allowed.is_empty() {
-        findings.push(Finding::new(
-            &rules.path,
-            1,
-            "allows no licence: list them in `allow` of [licenses]",
-        ));
+        findings.push(Finding::new(&rules.path, 1, "allows no licence: list them in `allow` of [licenses]"));
     }
     for package in packages.iter() {
         let name = format!("{} {}", package.name, package.version);
@@ -102,19 +95,12 @@ fn quoted<'a>(rules: &'a Source, section: &str, key: &str) -> Vec<(usize, &'a st
             is_section = name == section;
             continue;
         }
-        let opens = line
-            .strip_prefix(key)
-            .is_some_and(|rest| rest.trim_start().starts_with("= ["));
+        let opens = line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with("= ["));
         is_list |= is_section && opens;
         if is_list && !line.starts_with('#') {
             let words: Vec<&str> = line.split('"').skip(1).step_by(2).collect();
             let is_table = line.contains('{');
-            found.extend(
-                words
-                    .into_iter()
-                    .take(if is_table { 1 } else { usize::MAX })
-                    .map(|word| (number, word)),
-            );
+            found.extend(words.into_iter().take(if is_table { 1 } else { usize::MAX }).map(|word| (number, word)));
         }
         if line.ends_with(']') {
             is_list = false;
@@ -130,13 +116,7 @@ mod tests {
 
     #[track_caller]
     fn check_license(expression: &str, expect: bool) {
-        let allowed = BTreeSet::from([
-            "MIT",
-            "Apache-2.0",
-            "ISC",
-            "Unicode-3.0",
-            "Apache-2.0 WITH LLVM-exception",
-        ]);
+        let allowed = BTreeSet::from(["MIT", "Apache-2.0", "ISC", "Unicode-3.0", "Apache-2.0 WITH LLVM-exception"]);
         assert_eq!(is_satisfied(expression, &allowed), expect, "{expression}");
     }
 

@@ -94,11 +94,7 @@ fn is_elsewhere(path: &str) -> bool {
 
 /// A path from the root, without `.` and `..`; none when it leaves the project.
 fn resolve(folder: &str, path: &str) -> Option<String> {
-    let mut parts: Vec<&str> = if path.starts_with('/') {
-        Vec::new()
-    } else {
-        folder.split('/').collect()
-    };
+    let mut parts: Vec<&str> = if path.starts_with('/') { Vec::new() } else { folder.split('/').collect() };
     for part in path.split('/') {
         match part {
             "" | "." => {}
@@ -106,13 +102,7 @@ fn resolve(folder: &str, path: &str) -> Option<String> {
             part => parts.push(part),
         }
     }
-    Some(
-        parts
-            .into_iter()
-            .filter(|part| !part.is_empty())
-            .collect::<Vec<_>>()
-            .join("/"),
-    )
+    Some(parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/"))
 }
 
 #[cfg(test)]
@@ -127,21 +117,9 @@ mod tests {
 
     #[test]
     fn links_are_followed_from_the_file_they_stand_in() {
-        check(
-            "README.md",
-            "[a](docs/a.md) [x](docs/adr/0001-x.md#why)\n[e](examples/) [here](#there)\n",
-            &[],
-        );
-        check(
-            "docs/a.md",
-            "[up](../README.md) [self](a.md) ![i](./adr/0001-x.md \"title\")\n",
-            &[],
-        );
-        check(
-            "docs/a.md",
-            "[dead](README.md)\n[out](../../README.md)\n",
-            &["docs/a.md:1", "docs/a.md:2"],
-        );
+        check("README.md", "[a](docs/a.md) [x](docs/adr/0001-x.md#why)\n[e](examples/) [here](#there)\n", &[]);
+        check("docs/a.md", "[up](../README.md) [self](a.md) ![i](./adr/0001-x.md \"title\")\n", &[]);
+        check("docs/a.md", "[dead](README.md)\n[out](../../README.md)\n", &["docs/a.md:1", "docs/a.md:2"]);
         check("README.md", "text\n[ref]: docs/gone.md\n", &["README.md:2"]);
     }
 
@@ -158,17 +136,9 @@ mod tests {
 
     #[test]
     fn every_decision_is_listed() {
-        let index = source(
-            "docs/adr/README.md",
-            "- [1](0001-a.md)\n- [2](./0002-b.md)\n- see 0003-c.md\n",
-        );
+        let index = source("docs/adr/README.md", "- [1](0001-a.md)\n- [2](./0002-b.md)\n- see 0003-c.md\n");
         let decision = |name: &str| source(&format!("docs/adr/{name}"), "# x\n");
-        let all = [
-            index,
-            decision("0001-a.md"),
-            decision("0002-b.md"),
-            decision("0003-c.md"),
-        ];
+        let all = [index, decision("0001-a.md"), decision("0002-b.md"), decision("0003-c.md")];
         assert_places(&check_decisions(&all), &["docs/adr/0003-c.md:1"]);
         assert_places(&check_decisions(&all[1..]), &[]);
     }

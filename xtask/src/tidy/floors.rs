@@ -27,16 +27,12 @@ const FLOORS: &[Floor] = &[
     Floor {
         name: "crossdock-core",
         may_import: &["crossdock-edi"],
-        never: &[
-            ASYNC, "tracing", "hyper", "reqwest", "axum", "rusqlite", "anyhow", "clap",
-        ],
+        never: &[ASYNC, "tracing", "hyper", "reqwest", "axum", "rusqlite", "anyhow", "clap"],
     },
     Floor {
         name: "crossdock-edi",
         may_import: &[],
-        never: &[
-            ASYNC, "tracing", "hyper", "reqwest", "axum", "rusqlite", "anyhow", "clap",
-        ],
+        never: &[ASYNC, "tracing", "hyper", "reqwest", "axum", "rusqlite", "anyhow", "clap"],
     },
     Floor {
         name: "crossdock-store",
@@ -66,12 +62,7 @@ const FLOORS: &[Floor] = &[
     Floor {
         name: "crossdock-runtime",
         // The store only for its port; the binary chooses the backend.
-        may_import: &[
-            "crossdock-core",
-            "crossdock-store",
-            "crossdock-connect",
-            "crossdock-transport",
-        ],
+        may_import: &["crossdock-core", "crossdock-store", "crossdock-connect", "crossdock-transport"],
         never: &["axum", "rusqlite", "anyhow", "clap"],
     },
     Floor {
@@ -115,21 +106,9 @@ impl Packages {
     /// Asks cargo; only for this machine's platform, so that nothing foreign is fetched.
     pub fn read(root: &Path) -> Result<Self> {
         let version = output(Command::new("rustc").arg("-vV"))?;
-        let host = version
-            .lines()
-            .find_map(|line| line.strip_prefix("host: "))
-            .context("rustc names no host")?;
+        let host = version.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc names no host")?;
         let mut command = Command::new("cargo");
-        command
-            .args([
-                "metadata",
-                "--format-version",
-                "1",
-                "--locked",
-                "--filter-platform",
-                host,
-            ])
-            .current_dir(root);
+        command.args(["metadata", "--format-version", "1", "--locked", "--filter-platform", host]).current_dir(root);
         let text = output(&mut command).context("reading the dependency graph")?;
         Self::parse(&serde_json::from_str(&text)?).context("`cargo metadata` has an unknown shape")
     }
@@ -137,18 +116,13 @@ impl Packages {
     /// Reads the answer of `cargo metadata`.
     fn parse(metadata: &Value) -> Option<Self> {
         let root = metadata["workspace_root"].as_str()?;
-        let members: BTreeSet<&str> = metadata["workspace_members"]
-            .as_array()?
-            .iter()
-            .filter_map(Value::as_str)
-            .collect();
+        let members: BTreeSet<&str> =
+            metadata["workspace_members"].as_array()?.iter().filter_map(Value::as_str).collect();
         let mut by_id = BTreeMap::new();
         for package in metadata["packages"].as_array()? {
             let id = package["id"].as_str()?;
             let manifest = package["manifest_path"].as_str()?;
-            let manifest = manifest
-                .strip_prefix(root)
-                .map(|path| path.trim_start_matches('/').to_owned());
+            let manifest = manifest.strip_prefix(root).map(|path| path.trim_start_matches('/').to_owned());
             let entry = Package {
                 name: package["name"].as_str()?.to_owned(),
                 version: package["version"].as_str()?.to_owned(),
@@ -188,8 +162,7 @@ impl Packages {
 
     /// Our own packages.
     fn ours(&self) -> impl Iterator<Item = (&Package, &str)> {
-        self.iter()
-            .filter_map(|package| Some((package, package.manifest.as_deref()?)))
+        self.iter().filter_map(|package| Some((package, package.manifest.as_deref()?)))
     }
 
     /// The shortest way from a package of ours to a third-party one, through third-party ones only.
@@ -220,33 +193,20 @@ pub fn check(packages: &Packages, sources: &[Source]) -> Vec<Finding> {
             findings.push(Finding::new(manifest, line_of(sources, manifest, dependency), message));
         };
         if package.tested_with.iter().any(|name| name == BINARY) {
-            report(
-                BINARY,
-                format!("tests must not use `{BINARY}`: test the crate you mean, or move the test there"),
-            );
+            report(BINARY, format!("tests must not use `{BINARY}`: test the crate you mean, or move the test there"));
         }
         if package.name == BINARY {
             continue;
         }
         let floor = FLOORS.iter().find(|floor| floor.name == package.name);
         if floor.is_none() && package.name != "xtask" {
-            report(
-                "name",
-                format!(
-                    "`{}` has no floor: add it to the table in xtask/src/tidy/floors.rs",
-                    package.name
-                ),
-            );
+            report("name", format!("`{}` has no floor: add it to the table in xtask/src/tidy/floors.rs", package.name));
         }
         let may_import = floor.map_or(&[][..], |floor| floor.may_import);
         let imports = package.built_from.iter().filter_map(|id| packages.by_id.get(id));
         for import in imports.filter(|import| import.manifest.is_some()) {
             if !may_import.contains(&import.name.as_str()) {
-                let allowed = if may_import.is_empty() {
-                    "nothing of ours".to_owned()
-                } else {
-                    may_import.join(", ")
-                };
+                let allowed = if may_import.is_empty() { "nothing of ours".to_owned() } else { may_import.join(", ") };
                 report(
                     &import.name,
                     format!(
@@ -259,14 +219,7 @@ pub fn check(packages: &Packages, sources: &[Source]) -> Vec<Finding> {
         for banned in floor.map_or(&[][..], |floor| floor.never) {
             if let Some(way) = packages.way_to(package, banned) {
                 let first = way.first().copied().unwrap_or(banned);
-                report(
-                    first,
-                    format!(
-                        "{} must be free of {banned}, which comes by {}",
-                        package.name,
-                        way.join(" → ")
-                    ),
-                );
+                report(first, format!("{} must be free of {banned}, which comes by {}", package.name, way.join(" → ")));
             }
         }
     }
@@ -305,10 +258,7 @@ mod tests {
             })
             .collect();
         let arrows = |names: &[&str], kind: Value| -> Vec<Value> {
-            names
-                .iter()
-                .map(|name| json!({ "pkg": name, "dep_kinds": [{ "kind": kind }] }))
-                .collect()
+            names.iter().map(|name| json!({ "pkg": name, "dep_kinds": [{ "kind": kind }] })).collect()
         };
         let resolved: Vec<Value> = nodes
             .iter()
@@ -318,32 +268,16 @@ mod tests {
                 json!({ "id": name, "deps": deps })
             })
             .collect();
-        let members: Vec<&str> = nodes
-            .iter()
-            .map(|(name, ..)| *name)
-            .filter(|name| is_ours(name))
-            .collect();
+        let members: Vec<&str> = nodes.iter().map(|(name, ..)| *name).filter(|name| is_ours(name)).collect();
         let metadata = json!({ "workspace_root": "/w", "workspace_members": members, "packages": packages,
                                "resolve": { "nodes": resolved } });
-        let manifests = nodes
-            .iter()
-            .filter(|(name, ..)| is_ours(name))
-            .map(|(name, built_from, tested_with)| {
-                let lines: Vec<String> = built_from
-                    .iter()
-                    .chain(*tested_with)
-                    .map(|d| format!("{d}.workspace = true\n"))
-                    .collect();
-                source(
-                    &format!("crates/{name}/Cargo.toml"),
-                    &format!("[dependencies]\n{}", lines.concat()),
-                )
-            });
+        let manifests = nodes.iter().filter(|(name, ..)| is_ours(name)).map(|(name, built_from, tested_with)| {
+            let lines: Vec<String> =
+                built_from.iter().chain(*tested_with).map(|d| format!("{d}.workspace = true\n")).collect();
+            source(&format!("crates/{name}/Cargo.toml"), &format!("[dependencies]\n{}", lines.concat()))
+        });
         let manifests = manifests.collect();
-        (
-            Packages::parse(&metadata).expect("the graph has the shape of cargo's"),
-            manifests,
-        )
+        (Packages::parse(&metadata).expect("the graph has the shape of cargo's"), manifests)
     }
 
     #[track_caller]
@@ -356,18 +290,10 @@ mod tests {
     fn arrows_of_the_table_pass() {
         check_graph(
             &[
-                (
-                    "crossdock",
-                    &["crossdock-core", "crossdock-store", "crossdock-runtime", "tokio"],
-                    &[],
-                ),
+                ("crossdock", &["crossdock-core", "crossdock-store", "crossdock-runtime", "tokio"], &[]),
                 ("crossdock-core", &["serde"], &[]),
                 ("crossdock-connect", &["crossdock-core"], &[]),
-                (
-                    "crossdock-runtime",
-                    &["crossdock-core", "crossdock-store", "crossdock-connect", "tokio"],
-                    &[],
-                ),
+                ("crossdock-runtime", &["crossdock-core", "crossdock-store", "crossdock-connect", "tokio"], &[]),
                 ("crossdock-store", &["crossdock-core", "rusqlite"], &[]),
                 ("rusqlite", &[], &[]),
                 ("serde", &[], &[]),
@@ -381,19 +307,12 @@ mod tests {
     fn every_other_arrow_is_found_on_its_line() {
         check_graph(
             &[
-                (
-                    "crossdock-connectors",
-                    &["crossdock-connect", "crossdock-transport"],
-                    &[],
-                ),
+                ("crossdock-connectors", &["crossdock-connect", "crossdock-transport"], &[]),
                 ("crossdock-connect", &["crossdock-core"], &[]),
                 ("crossdock-core", &[], &[]),
                 ("crossdock-transport", &["crossdock-connect"], &[]),
             ],
-            &[
-                "crates/crossdock-connectors/Cargo.toml:3",
-                "crates/crossdock-transport/Cargo.toml:2",
-            ],
+            &["crates/crossdock-connectors/Cargo.toml:3", "crates/crossdock-transport/Cargo.toml:2"],
         );
     }
 
@@ -429,9 +348,6 @@ mod tests {
 
     #[test]
     fn a_crate_without_a_floor_is_found() {
-        check_graph(
-            &[("crossdock-extra", &[], &[])],
-            &["crates/crossdock-extra/Cargo.toml:1"],
-        );
+        check_graph(&[("crossdock-extra", &[], &[])], &["crates/crossdock-extra/Cargo.toml:1"]);
     }
 }

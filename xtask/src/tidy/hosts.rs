@@ -30,19 +30,14 @@ pub fn check(source: &Source) -> Vec<Finding> {
             } else {
                 "name the package and leave the registry to the machine's own settings"
             };
-            findings.push(Finding::new(
-                &source.path,
-                number,
-                format!("names the registry host {host}: {remedy}"),
-            ));
+            findings.push(Finding::new(&source.path, number, format!("names the registry host {host}: {remedy}")));
         }
     }
     findings
 }
 
 fn names(line: &str, host: &str) -> bool {
-    line.match_indices(host)
-        .any(|(at, _)| !line[at + host.len()..].starts_with("-index"))
+    line.match_indices(host).any(|(at, _)| !line[at + host.len()..].starts_with("-index"))
 }
 
 #[cfg(test)]
@@ -61,10 +56,7 @@ mod tests {
 
     #[test]
     fn cargo_names_its_index_and_that_is_no_host() {
-        let text = concat!(
-            "source = \"registry+https://github.com/rust-lang/crates",
-            ".io-index\"\n"
-        );
+        let text = concat!("source = \"registry+https://github.com/rust-lang/crates", ".io-index\"\n");
         assert_places(&check(&source("Cargo.lock", text)), &[]);
         assert_places(&check(&source("a.md", "we use crates of others\n")), &[]);
     }

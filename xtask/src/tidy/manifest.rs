@@ -19,14 +19,9 @@ pub fn check(source: &Source) -> Vec<Finding> {
 fn check_reasons(source: &Source) -> Vec<Finding> {
     let is_ours = |line: &str| line.contains("path =");
     let lines = section_lines(source, |section| section == "workspace.dependencies");
-    let bare = lines
-        .into_iter()
-        .filter(|(_, line)| !is_ours(line) && reason(line).is_none());
+    let bare = lines.into_iter().filter(|(_, line)| !is_ours(line) && reason(line).is_none());
     bare.map(|(number, line)| {
-        let message = format!(
-            "`{}` has no reason: end its line with `# what we need it for`",
-            name(line)
-        );
+        let message = format!("`{}` has no reason: end its line with `# what we need it for`", name(line));
         Finding::new(&source.path, number, message)
     })
     .collect()
@@ -108,10 +103,7 @@ mod tests {
                     empty = \"1\" #\n\
                     tricky = { version = \"1\", features = [\"a#b\"] }\n\
                     [profile.dev]\ndebug = false\n";
-        assert_places(
-            &check(&source("Cargo.toml", text)),
-            &["Cargo.toml:5", "Cargo.toml:6", "Cargo.toml:7"],
-        );
+        assert_places(&check(&source("Cargo.toml", text)), &["Cargo.toml:5", "Cargo.toml:6", "Cargo.toml:7"]);
     }
 
     #[test]

@@ -27,11 +27,7 @@ pub struct Finding {
 
 impl Finding {
     fn new(path: &str, line: usize, message: impl Into<String>) -> Self {
-        Self {
-            path: path.to_owned(),
-            line,
-            message: message.into(),
-        }
+        Self { path: path.to_owned(), line, message: message.into() }
     }
 }
 
@@ -50,9 +46,7 @@ pub struct Source {
 
 impl Source {
     fn has_extension(&self, extensions: &[&str]) -> bool {
-        let extension = Path::new(&self.path)
-            .extension()
-            .and_then(|extension| extension.to_str());
+        let extension = Path::new(&self.path).extension().and_then(|extension| extension.to_str());
         extension.is_some_and(|extension| extensions.contains(&extension))
     }
 
@@ -77,11 +71,7 @@ pub fn run(root: &Path) -> Result<()> {
     findings.extend(floors::check(&packages, &sources));
     match sources.iter().find(|source| source.path == "deny.toml") {
         Some(rules) => findings.extend(deny::check(rules, &packages)),
-        None => findings.push(Finding::new(
-            "deny.toml",
-            1,
-            "is missing; it lists the licences we may ship",
-        )),
+        None => findings.push(Finding::new("deny.toml", 1, "is missing; it lists the licences we may ship")),
     }
     findings.sort();
     findings.dedup();
@@ -98,18 +88,14 @@ pub fn run(root: &Path) -> Result<()> {
 /// All text files that are in git or would be with the next `git add`.
 fn read_sources(root: &Path) -> Result<Vec<Source>> {
     let mut list = Command::new("git");
-    list.args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
-        .current_dir(root);
+    list.args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]).current_dir(root);
     let list = output(&mut list).context("listing the project's files; `tidy` needs a git checkout")?;
     let mut sources = Vec::new();
     for path in list.split('\0').filter(|path| !path.is_empty()) {
         let full: PathBuf = root.join(path);
         // Deleted but not yet committed, or not text.
         let Ok(text) = fs::read_to_string(&full) else { continue };
-        sources.push(Source {
-            path: path.to_owned(),
-            text,
-        });
+        sources.push(Source { path: path.to_owned(), text });
     }
     sources.sort_by(|a, b| a.path.cmp(&b.path));
     sources.dedup_by(|a, b| a.path == b.path);
@@ -121,10 +107,7 @@ mod testing {
     use super::{Finding, Source};
 
     pub fn source(path: &str, text: &str) -> Source {
-        Source {
-            path: path.to_owned(),
-            text: text.to_owned(),
-        }
+        Source { path: path.to_owned(), text: text.to_owned() }
     }
 
     /// Compares findings with `path:line` places, in order.

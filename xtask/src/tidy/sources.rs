@@ -29,11 +29,7 @@ fn check_rust(source: &Source) -> Vec<Finding> {
     }
     for (number, line) in source.lines() {
         if line.contains('\t') {
-            findings.push(Finding::new(
-                &source.path,
-                number,
-                "holds a tab: use spaces, or \\t in a literal",
-            ));
+            findings.push(Finding::new(&source.path, number, "holds a tab: use spaces, or \\t in a literal"));
         }
         if line.ends_with(char::is_whitespace) {
             findings.push(Finding::new(&source.path, number, "ends in white space: remove it"));
@@ -66,9 +62,6 @@ mod tests {
 
     #[test]
     fn tabs_and_white_space_at_the_end_are_found_with_their_line() {
-        assert_places(
-            &check(&source("a.rs", "//! Why.\n\tlet a = 1;\nlet b; \n")),
-            &["a.rs:2", "a.rs:3"],
-        );
+        assert_places(&check(&source("a.rs", "//! Why.\n\tlet a = 1;\nlet b; \n")), &["a.rs:2", "a.rs:3"]);
     }
 }
