@@ -1,5 +1,7 @@
 //! Canonical business events: CloudEvents 1.0 whose data follows the model.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +59,9 @@ pub struct Event {
     /// It came too late to move its entity's state; kept, but without that effect (I6).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub out_of_order: bool,
+    /// No event of its type was known for its subject before: what flows that act once wait for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub first: bool,
     /// Every entity the event speaks of, its subject first. Timelines are found by these.
     pub links: Vec<EntityRef>,
     /// Other systems' ids learnt from this event.
@@ -83,6 +88,9 @@ pub struct Entity {
     pub status: String,
     /// The latest value of each field.
     pub data: Value,
+    /// When each type of event first happened to it, by the event's verb.
+    #[serde(default)]
+    pub milestones: BTreeMap<String, Timestamp>,
     pub updated_at: Timestamp,
     pub last_event: EventId,
 }

@@ -65,6 +65,8 @@ pub struct ReferenceRule {
 pub struct OutboundFlow {
     pub name: FlowName,
     pub on: Vec<EventType>,
+    /// How often it acts for one subject.
+    pub repeat: Repetition,
     /// Over `event` and `linked`.
     pub when: Option<Expression>,
     pub system: SystemName,
@@ -84,6 +86,16 @@ pub struct OutboundFlow {
     pub owner: Option<String>,
 }
 
+/// Whether an outbound flow acts on every event or on the first of its type per subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repetition {
+    /// On the first only: an order that is reported as accepted again is not released again. The default for events
+    /// that move a state.
+    Once,
+    /// On every one. The default for events that move no state, such as an estimate.
+    Every,
+}
+
 impl Hub {
     pub fn outbound(&self, name: &FlowName) -> Option<&OutboundFlow> {
         self.outbound.iter().find(|flow| flow.name == *name)
@@ -97,12 +109,26 @@ impl Hub {
     }
 }
 
-/// The variables that expressions may use, by place.
+/// The variables that expressions may use, by place. The order gives their slots.
 pub mod scopes {
+    use std::sync::Arc;
+
+    use crate::mapping::{CodeLists, Scope};
+
     /// Inbound flows and their mappings. `body` is the parsed body of `message`; `item` the element under `each`.
-    pub const INBOUND: &[&str] = &["message", "body", "item"];
+    pub const INBOUND: [&str; 3] = ["message", "body", "item"];
     /// Outbound flows: the event and the current state of the entities it links to, by kind.
-    pub const OUTBOUND: &[&str] = &["event", "linked"];
+    pub const OUTBOUND: [&str; 2] = ["event", "linked"];
     /// Events made of a transmission's result.
-    pub const RESULT: &[&str] = &["result", "input", "event", "transmission", "item"];
+    pub const RESULT: [&str; 5] = ["result", "input", "event", "transmission", "item"];
+
+    /// The slot of `item`.
+    pub const INBOUND_ITEM: usize = 2;
+    /// The slot of `item`.
+    pub const RESULT_ITEM: usize = 4;
+
+    /// The scope to compile with.
+    pub fn scope<const N: usize>(names: [&'static str; N], codes: &Arc<CodeLists>) -> Scope {
+        Scope::new(names).with_codes(codes.clone())
+    }
 }

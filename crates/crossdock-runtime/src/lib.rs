@@ -1,1 +1,15 @@
-//! placeholder
+//! The shell: the workers that carry a message from the door to the systems. They wait, read, send and commit; what
+//! to do is decided in the core.
+
+pub mod clock;
+pub mod desk;
+pub mod hub;
+pub mod intake;
+mod pause;
+pub mod plan;
+mod poller;
+pub mod router;
+pub mod shell;
+mod timers;
+pub mod transmitter;
+mod wake;

@@ -7,6 +7,7 @@ use crossdock_store::{CommitError, Store, StoreError};
 use tokio::sync::oneshot;
 
 use crate::clock::Clock;
+use crate::pause::Pauses;
 use crate::plan::Plan;
 use crate::wake::Wake;
 
@@ -16,12 +17,14 @@ pub struct Shell {
     pub clock: Arc<dyn Clock>,
     pub plan: Arc<Plan>,
     pub wake: Wake,
+    pub pauses: Pauses,
 }
 
 impl Shell {
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, plan: Arc<Plan>) -> Self {
         let wake = Wake::new(plan.systems.keys().cloned());
-        Self { store, clock, plan, wake }
+        let pauses = Pauses::new(plan.systems.keys().cloned());
+        Self { store, clock, plan, wake, pauses }
     }
 
     /// Commits from an async task: returns when the changeset is durable or refused.

@@ -52,7 +52,7 @@ fn check_object(path: &str, fields: &[Field], value: &Value, violations: &mut Ve
         }
     }
     for (name, value) in map.iter() {
-        match fields.iter().find(|field| *field.name == **name) {
+        match fields.iter().find(|field| field.name == name) {
             Some(_) if value.is_null() => {}
             Some(field) => check_value(&join(path, name), &field.of, value, violations),
             None => {

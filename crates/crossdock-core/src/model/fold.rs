@@ -11,6 +11,8 @@ pub struct Folded {
     pub entity: Entity,
     /// The event came too late to move the state; its data filled only what was not known yet.
     pub out_of_order: bool,
+    /// It is the first of its type for this entity.
+    pub first: bool,
 }
 
 /// Folds `event` into `entity` (`None` when it is the first). Fields the event carries replace the known ones, unless
@@ -31,7 +33,12 @@ pub fn fold(event_type: EventType, entity: Option<&Entity>, event: &Event) -> Fo
         (Some(to), Move::Forward | Move::Around) if !out_of_order => to.to_owned(),
         _ => current.to_owned(),
     };
+    let mut milestones = entity.map(|entity| entity.milestones.clone()).unwrap_or_default();
+    let first = !milestones.contains_key(event_type.event.verb);
+    let happened = milestones.entry(event_type.event.verb.to_owned()).or_insert(event.time);
+    *happened = event.time.min(*happened);
     let entity = Entity {
+        milestones,
         name: event.subject.clone(),
         version: entity.map_or(0, |entity| entity.version) + 1,
         status,
@@ -39,7 +46,7 @@ pub fn fold(event_type: EventType, entity: Option<&Entity>, event: &Event) -> Fo
         updated_at: entity.map_or(event.time, |entity| entity.updated_at.max(event.time)),
         last_event: event.id,
     };
-    Folded { entity, out_of_order }
+    Folded { entity, out_of_order, first }
 }
 
 enum Move {
@@ -90,7 +97,7 @@ fn merge(known: Option<&Value>, news: &Value, fill_only: bool) -> Value {
     for (name, value) in news.iter() {
         let keep = fill_only && merged.get(name).is_some_and(|known| !known.is_null());
         if !keep && !value.is_null() {
-            merged.insert(name.clone(), value.clone());
+            merged.insert(name, value.clone());
         }
     }
     Value::from(merged)

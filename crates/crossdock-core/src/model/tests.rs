@@ -47,6 +47,7 @@ fn event_at(name: &str, seconds: i64, data: Value) -> (EventType, Event) {
         message,
         flow: FlowName::from("f"),
         out_of_order: false,
+        first: false,
         references: vec![],
         data,
     };

@@ -63,9 +63,9 @@ fn wants(flow: &InboundFlow, message: &Message) -> bool {
 
 fn translate(flow: &InboundFlow, message: &Message, work: &Work<'_>) -> Result<Option<Vec<Event>>, Failure> {
     let body = body_of(message)?;
-    let mut bindings = Bindings::new(scopes::INBOUND);
-    bindings.set("message", message_value(message, &body));
-    bindings.set("body", body);
+    let mut bindings = Bindings::new(scopes::INBOUND.len());
+    bindings.set(0, message_value(message, &body));
+    bindings.set(1, body);
     if let Some(when) = &flow.when
         && !holds(when, &bindings, work).map_err(|fault| mapping_failure("when", &fault))?
     {
@@ -77,7 +77,7 @@ fn translate(flow: &InboundFlow, message: &Message, work: &Work<'_>) -> Result<O
         message: message.id,
         recorded_at: message.received_at,
     };
-    make_events(&flow.mappings, bindings, &source, work).map(Some)
+    make_events(&flow.mappings, bindings, scopes::INBOUND_ITEM, &source, work).map(Some)
 }
 
 fn body_of(message: &Message) -> Result<Value, Failure> {
@@ -111,10 +111,11 @@ pub(super) struct Source<'a> {
     pub recorded_at: Timestamp,
 }
 
-/// Runs event mappings over bindings. Depends on nothing but its arguments and the configuration (I9).
+/// Runs event mappings over bindings; the element under `each` is bound at `item_slot`. Depends on nothing but its arguments and the configuration (I9).
 pub(super) fn make_events(
     mappings: &[EventMapping],
     mut bindings: Bindings,
+    item_slot: usize,
     source: &Source<'_>,
     work: &Work<'_>,
 ) -> Result<Vec<Event>, Failure> {
@@ -130,7 +131,7 @@ pub(super) fn make_events(
             Some(each) => {
                 let list = evaluate(each, &bindings, work).map_err(|fault| failed(&fault))?;
                 for item in list.as_list().unwrap_or_default() {
-                    bindings.set("item", item.clone());
+                    bindings.set(item_slot, item.clone());
                     if let Some(event) = make_event(mapping, &bindings, source, events.len(), work)? {
                         events.push(event);
                     }
@@ -192,6 +193,7 @@ fn make_event(
         message: source.message,
         flow: source.flow.clone(),
         out_of_order: false,
+        first: false,
         references,
         data,
     }))
@@ -224,6 +226,7 @@ pub(super) fn apply(mut event: Event, work: &mut Work<'_>) -> Result<(), ViewErr
     let known = work.entity(&event.subject)?;
     let folded = model::fold(event_type, known.as_ref(), &event);
     event.out_of_order = folded.out_of_order;
+    event.first = folded.first;
     work.put_entity(folded.entity);
     work.append_event(event.clone());
     outbound::owe(&event, event_type, work)

@@ -3,9 +3,9 @@
 use crate::changeset::{Change, Timer, TimerPurpose};
 use crate::event::{EntityRef, Event};
 use crate::exception::ExceptionClass;
-use crate::hub::{OutboundFlow, scopes};
+use crate::hub::{OutboundFlow, Repetition, scopes};
 use crate::ids::{FlowName, OrderingKey, TransmissionId};
-use crate::mapping::{Bindings, Expression, Fault};
+use crate::mapping::{Bindings, Expression, Fault, FaultKind};
 use crate::model::{self, EventType, key_text};
 use crate::transmission::schedule::later;
 use crate::transmission::{
@@ -34,6 +34,9 @@ pub(super) fn owe(event: &Event, event_type: EventType, work: &mut Work<'_>) -> 
 }
 
 fn owe_one(flow: &OutboundFlow, event: &Event, bindings: &Bindings, work: &mut Work<'_>) -> Result<(), ViewError> {
+    if flow.repeat == Repetition::Once && !event.first {
+        return Ok(());
+    }
     let condition = flow.when.as_ref().map_or(Ok(true), |when| holds(when, bindings, work));
     if condition == Ok(false) {
         return Ok(());
@@ -213,7 +216,13 @@ fn target_of(
     let value = evaluate(key, bindings, work)?;
     match key_text(&value) {
         Some(key) => Ok(Some(EntityRef::new(kind.clone(), key))),
-        None => Err(Fault::plain(format!("the key of its {kind} is {}", value.kind_word()))),
+        None => Err(Fault {
+            location: key.location().clone(),
+            target_path: String::new(),
+            message: format!("the key of a {kind} must be a text or a number, found {}", value.kind_word()),
+            hint: None,
+            kind: FaultKind::BadValue,
+        }),
     }
 }
 
@@ -222,9 +231,9 @@ fn timer_of(id: TransmissionId) -> String {
 }
 
 fn bindings_of(event: &Event, work: &Work<'_>) -> Result<Bindings, ViewError> {
-    let mut bindings = Bindings::new(scopes::OUTBOUND);
-    bindings.set("event", event_value(event));
-    bindings.set("linked", linked(event, work)?);
+    let mut bindings = Bindings::new(scopes::OUTBOUND.len());
+    bindings.set(0, event_value(event));
+    bindings.set(1, linked(event, work)?);
     Ok(bindings)
 }
 
@@ -237,6 +246,8 @@ pub(super) fn event_value(event: &Event) -> Value {
         ("time", Value::from(event.time)),
         ("recorded_at", Value::from(event.recorded_at)),
         ("subject", Value::text(event.subject.to_string())),
+        ("first", Value::from(event.first)),
+        ("out_of_order", Value::from(event.out_of_order)),
         ("data", event.data.clone()),
     ])
 }

@@ -24,18 +24,18 @@ pub(super) fn take(message: &Message, work: &mut Work<'_>) -> Result<MessageStat
     let Some(event) = work.view.event(transmission.event)? else {
         return Err(ViewError(format!("event {} of transmission {id} is gone", transmission.event)));
     };
-    let mut bindings = Bindings::new(scopes::RESULT);
-    bindings.set("result", transmission.result.clone().unwrap_or(Value::Null));
-    bindings.set("input", transmission.input.clone());
-    bindings.set("event", outbound::event_value(&event));
-    bindings.set("transmission", transmission_value(&transmission));
+    let mut bindings = Bindings::new(scopes::RESULT.len());
+    bindings.set(0, transmission.result.clone().unwrap_or(Value::Null));
+    bindings.set(1, transmission.input.clone());
+    bindings.set(2, outbound::event_value(&event));
+    bindings.set(3, transmission_value(&transmission));
     let source = Source {
         flow: &flow.name,
         system: &transmission.system,
         message: message.id,
         recorded_at: message.received_at,
     };
-    let events = match inbound::make_events(&flow.then, bindings, &source, work) {
+    let events = match inbound::make_events(&flow.then, bindings, scopes::RESULT_ITEM, &source, work) {
         Ok(events) => events,
         Err(failure) => return inbound::fail_result(message, &flow.name, flow.owner.clone(), failure, work),
     };

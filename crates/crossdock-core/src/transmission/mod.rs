@@ -9,7 +9,7 @@ pub mod schedule;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use decide::{Step, TransmissionEvent, decide};
+pub use decide::{NotNow, Step, TransmissionEvent, decide};
 pub use schedule::RetrySchedule;
 
 use crate::event::EntityRef;

@@ -1,0 +1,237 @@
+//! Lists and figures.
+
+use std::collections::BTreeMap;
+
+use crossdock_core::event::EntityRef;
+use crossdock_core::exception::Exception;
+use crossdock_core::ids::{MessageId, SystemName, TransmissionId};
+use crossdock_core::message::{MessageState, Rejection, StoredMessage};
+use crossdock_core::transmission::{Transmission, TransmissionState};
+use crossdock_store::{ExceptionFilter, MessageFilter, Page, TransmissionFilter};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{Desk, DeskError, Listing};
+
+/// Rows a list returns at most.
+pub const ROWS_MAX: usize = 500;
+
+/// The state of the whole hub.
+#[derive(Clone, Debug, Serialize)]
+pub struct Overview {
+    pub hub: String,
+    pub config: String,
+    pub at: Timestamp,
+    pub systems: Vec<SystemRow>,
+    pub events: u64,
+    /// Messages not yet routed.
+    pub messages_waiting: u64,
+    /// Messages whose mapping failed.
+    pub messages_failed: u64,
+    /// Owed or being sent.
+    pub transmissions_open: u64,
+    /// Held for something that has not happened yet.
+    pub transmissions_held: u64,
+    pub transmissions_paused: u64,
+    pub transmissions_done: u64,
+    pub exceptions_open: u64,
+    pub rejections: u64,
+}
+
+/// One system's figures.
+#[derive(Clone, Debug, Serialize)]
+pub struct SystemRow {
+    pub name: SystemName,
+    pub connector: String,
+    pub domain: String,
+    pub zone: String,
+    pub owner: Option<String>,
+    /// Why nothing is sent to it.
+    pub paused: Option<String>,
+    pub paused_since: Option<Timestamp>,
+    /// `closed`, `open` or `probing`.
+    pub breaker: String,
+    /// By state.
+    pub messages: BTreeMap<String, u64>,
+    /// By state.
+    pub transmissions: BTreeMap<String, u64>,
+    pub last_message_at: Option<Timestamp>,
+}
+
+/// One message in a list.
+#[derive(Clone, Debug, Serialize)]
+pub struct MessageRow {
+    pub id: MessageId,
+    pub system: SystemName,
+    pub channel: String,
+    pub dedup_key: String,
+    pub received_at: Timestamp,
+    pub body_bytes: usize,
+    #[serde(flatten)]
+    pub state: MessageState,
+}
+
+/// One transmission in a list.
+#[derive(Clone, Debug, Serialize)]
+pub struct TransmissionRow {
+    pub id: TransmissionId,
+    pub system: SystemName,
+    pub operation: String,
+    pub flow: String,
+    pub about: EntityRef,
+    pub key: String,
+    #[serde(flatten)]
+    pub state: TransmissionState,
+    pub attempts: u32,
+    pub created_at: Timestamp,
+    pub due_at: Timestamp,
+    pub last_problem: Option<String>,
+}
+
+/// One exception in a list.
+#[derive(Clone, Debug, Serialize)]
+pub struct ExceptionRow {
+    #[serde(flatten)]
+    pub exception: Exception,
+}
+
+/// One rejection in a list.
+#[derive(Clone, Debug, Serialize)]
+pub struct RejectionRow {
+    #[serde(flatten)]
+    pub rejection: Rejection,
+}
+
+impl From<&StoredMessage> for MessageRow {
+    fn from(stored: &StoredMessage) -> Self {
+        let message = &stored.message;
+        Self {
+            id: message.id,
+            system: message.system.clone(),
+            channel: message.channel.clone(),
+            dedup_key: message.dedup_key.clone(),
+            received_at: message.received_at,
+            body_bytes: message.body.len(),
+            state: stored.state.clone(),
+        }
+    }
+}
+
+impl From<Transmission> for TransmissionRow {
+    fn from(transmission: Transmission) -> Self {
+        Self {
+            id: transmission.id,
+            system: transmission.system,
+            operation: transmission.operation,
+            flow: transmission.flow.to_string(),
+            about: transmission.about,
+            key: transmission.key.to_string(),
+            state: transmission.state,
+            attempts: transmission.attempts,
+            created_at: transmission.created_at,
+            due_at: transmission.due_at,
+            last_problem: transmission.last_problem,
+        }
+    }
+}
+
+impl Desk {
+    /// # Errors
+    /// When the store cannot be read, or the hub is not running.
+    pub fn overview(&self) -> Result<Overview, DeskError> {
+        let live = self.live()?;
+        let plan = &live.shell.plan;
+        let counts = self.store.counts()?;
+        let paused: BTreeMap<_, _> =
+            self.store.system_states()?.into_iter().map(|state| (state.system.clone(), state)).collect();
+        let mut systems = Vec::new();
+        for (name, system) in &plan.systems {
+            let figures = counts.systems.get(name).cloned().unwrap_or_default();
+            let state = paused.get(name).filter(|state| state.paused.is_some());
+            systems.push(SystemRow {
+                name: name.clone(),
+                connector: system.connector.clone(),
+                domain: system.domain.clone(),
+                zone: system.zone.clone(),
+                owner: system.owner.clone(),
+                paused: state.and_then(|state| state.paused.clone()),
+                paused_since: state.map(|state| state.since),
+                breaker: live.gauges.get(name).map_or("closed", |gauge| gauge.breaker()).to_owned(),
+                messages: figures.messages,
+                transmissions: figures.transmissions,
+                last_message_at: figures.last_message_at,
+            });
+        }
+        let messages = |state| counts.systems.values().filter_map(|system| system.messages.get(state)).sum();
+        let transmissions =
+            |state| counts.systems.values().filter_map(|system| system.transmissions.get(state)).sum::<u64>();
+        Ok(Overview {
+            hub: plan.hub.name.clone(),
+            config: plan.hub.version.to_string(),
+            at: live.shell.clock.now(),
+            systems,
+            events: counts.events,
+            messages_waiting: messages("waiting"),
+            messages_failed: messages("failed"),
+            transmissions_open: transmissions("owed") + transmissions("sending"),
+            transmissions_held: transmissions("held"),
+            transmissions_paused: transmissions("paused"),
+            transmissions_done: transmissions("done"),
+            exceptions_open: counts.exceptions_open,
+            rejections: counts.rejections,
+        })
+    }
+
+    /// Newest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn messages(&self, filter: &MessageFilter, skip: usize, limit: usize) -> Result<Listing<MessageRow>, DeskError> {
+        let rows = self.store.messages(filter, one_more(skip, limit))?;
+        Ok(cut(rows.iter().map(MessageRow::from).collect(), limit))
+    }
+
+    /// Newest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn transmissions(
+        &self,
+        filter: &TransmissionFilter,
+        skip: usize,
+        limit: usize,
+    ) -> Result<Listing<TransmissionRow>, DeskError> {
+        let rows = self.store.transmissions(filter, one_more(skip, limit))?;
+        Ok(cut(rows.into_iter().map(TransmissionRow::from).collect(), limit))
+    }
+
+    /// Newest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn exceptions(&self, open: Option<bool>, skip: usize, limit: usize) -> Result<Listing<ExceptionRow>, DeskError> {
+        let filter = ExceptionFilter { open, ..ExceptionFilter::default() };
+        let rows = self.store.exceptions(&filter, one_more(skip, limit))?;
+        Ok(cut(rows.into_iter().map(|exception| ExceptionRow { exception }).collect(), limit))
+    }
+
+    /// Newest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn rejections(&self, skip: usize, limit: usize) -> Result<Listing<RejectionRow>, DeskError> {
+        let rows = self.store.rejections(one_more(skip, limit))?;
+        Ok(cut(rows.into_iter().map(|rejection| RejectionRow { rejection }).collect(), limit))
+    }
+}
+
+fn one_more(skip: usize, limit: usize) -> Page {
+    Page { skip, limit: limit.min(ROWS_MAX) + 1 }
+}
+
+fn cut<T>(mut items: Vec<T>, limit: usize) -> Listing<T> {
+    let limit = limit.min(ROWS_MAX);
+    let more = items.len() > limit;
+    items.truncate(limit);
+    Listing { items, more }
+}

@@ -1,0 +1,5 @@
+//! Simulated partners: a warehouse, a fleet platform, a customer system and an Odoo stand-in. Each is a state machine
+//! without I/O, with a thin HTTP server around it.
+
+pub mod odoo;
+pub mod partners;
