@@ -80,6 +80,6 @@ impl Fleet {
             "webhookId": "1411751028848270",
             "data": data,
         });
-        Hook::signed("/in/fleet", "samsara", &self.secret, &event_id, now, &body)
+        Hook::new("/in/fleet", "samsara", &self.secret, event_id, &body)
     }
 }

@@ -13,15 +13,19 @@ use jiff::Timestamp;
 pub use customer::{Customer, Notification};
 pub use fleet::Fleet;
 pub use server::{Partner, PartnerServer, serve};
-pub use warehouse::{ReleasedOrder, ShippedLine, Warehouse};
+pub use warehouse::{ReleasedOrder, ShippedLine, Warehouse, tracking_number};
 
-/// A webhook ready to be sent to the hub: as the vendor would send it, every time the same.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A webhook to be sent to the hub. Signed anew for every delivery, as vendors do; id and body stay the same.
+#[derive(Clone, Debug)]
 pub struct Hook {
     /// Below the hub's ingress address, for example `/in/warehouse`.
-    pub path: String,
-    pub headers: Vec<(String, String)>,
+    pub path: &'static str,
+    /// The sender's id of the message, the same in every delivery.
+    pub id: String,
     pub body: Vec<u8>,
+    scheme: &'static str,
+    secret: Secret,
+    extra: Vec<(String, String)>,
 }
 
 /// The answer of a partner's HTTP interface.
@@ -32,13 +36,25 @@ pub struct Reply {
 }
 
 impl Hook {
-    /// Signs `body` under a preset scheme. Timestamped schemes sign `now`.
-    fn signed(path: &str, scheme: &str, secret: &str, id: &str, now: Timestamp, body: &serde_json::Value) -> Self {
+    fn new(path: &'static str, scheme: &'static str, secret: &str, id: String, body: &serde_json::Value) -> Self {
         let body = body.to_string().into_bytes();
-        let scheme = Scheme::preset(scheme).expect("the preset exists");
-        let mut headers = sign(&scheme, &[Secret::new(secret)], SignInput::new(id, now, &body))
+        Self { path, id, body, scheme, secret: Secret::new(secret), extra: Vec::new() }
+    }
+
+    /// A header that this vendor sends besides the signature.
+    fn with_header(mut self, name: &str, value: &str) -> Self {
+        self.extra.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The headers of a delivery at `now`.
+    pub fn headers(&self, now: Timestamp) -> Vec<(String, String)> {
+        let scheme = Scheme::preset(self.scheme).expect("the preset exists");
+        let mut headers = sign(&scheme, std::slice::from_ref(&self.secret), SignInput::new(&self.id, now, &self.body))
             .expect("the simulated partners have usable secrets");
+        headers.retain(|(name, _)| !self.extra.iter().any(|(extra, _)| extra.eq_ignore_ascii_case(name)));
+        headers.extend(self.extra.iter().cloned());
         headers.push(("content-type".to_owned(), "application/json".to_owned()));
-        Self { path: path.to_owned(), headers, body }
+        headers
     }
 }

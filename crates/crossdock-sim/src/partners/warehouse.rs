@@ -99,7 +99,7 @@ impl Warehouse {
                 "warehouse_id": 13841,
                 "partner_order_id": order,
                 "order_number": order,
-                "tracking_number": tracking_number(id),
+                "tracking_number": tracking_number(&id.to_string()),
                 "shipping_method": "Ground",
                 "shipping_carrier": "UPS",
                 "package_number": 1,
@@ -109,16 +109,15 @@ impl Warehouse {
             }
         });
         let message_id = format!("sh-message-{id}");
-        let mut hook = Hook::signed("/in/warehouse", "shiphero", &self.secret, &message_id, now, &body);
-        if !hook.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("x-shiphero-message-id")) {
-            hook.headers.push(("x-shiphero-message-id".to_owned(), message_id));
-        }
+        let hook = Hook::new("/in/warehouse", "shiphero", &self.secret, message_id.clone(), &body)
+            .with_header("x-shiphero-message-id", &message_id);
         (id.to_string(), hook)
     }
 }
 
-fn tracking_number(id: u64) -> String {
-    format!("1Z999AA1{id:010}")
+/// The carrier's number of a shipment.
+pub fn tracking_number(shipment: &str) -> String {
+    format!("1Z999AA1{shipment:0>10}")
 }
 
 #[cfg(test)]
