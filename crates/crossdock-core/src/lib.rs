@@ -8,6 +8,7 @@ pub mod exchange;
 pub mod hub;
 pub mod ids;
 pub mod intake;
+pub mod invariants;
 pub mod mapping;
 pub mod message;
 pub mod model;

@@ -64,29 +64,31 @@ fn movement(kind: &EntityKind, from: &str, to: &str) -> Move {
     if from.is_empty() {
         return Move::Forward;
     }
-    match (reaches(kind, from, to), reaches(kind, to, from)) {
+    match (kind.leads(from, to), kind.leads(to, from)) {
         (true, false) => Move::Forward,
         (true, true) => Move::Around,
         (false, _) => Move::Backward,
     }
 }
 
-/// Whether a row of allowed moves leads from one state to another.
-fn reaches(kind: &EntityKind, from: &str, to: &str) -> bool {
-    let mut seen = vec![from];
-    let mut next = 0;
-    while let Some(&state) = seen.get(next) {
-        next += 1;
-        for (_, target) in kind.moves.iter().filter(|(source, _)| *source == state) {
-            if *target == to {
-                return true;
-            }
-            if !seen.contains(target) {
-                seen.push(target);
+impl EntityKind {
+    /// Whether a row of allowed moves leads from one state to another.
+    pub fn leads(&self, from: &str, to: &str) -> bool {
+        let mut seen = vec![from];
+        let mut next = 0;
+        while let Some(&state) = seen.get(next) {
+            next += 1;
+            for (_, target) in self.moves.iter().filter(|(source, _)| *source == state) {
+                if *target == to {
+                    return true;
+                }
+                if !seen.contains(target) {
+                    seen.push(target);
+                }
             }
         }
+        false
     }
-    false
 }
 
 fn merge(known: Option<&Value>, news: &Value, fill_only: bool) -> Value {

@@ -5,6 +5,8 @@ pub mod breaker;
 mod decide;
 pub mod pace;
 pub mod schedule;
+#[cfg(test)]
+mod tests;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
