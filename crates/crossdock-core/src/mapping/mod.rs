@@ -21,7 +21,7 @@ mod syntax;
 mod tree;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::sync::Arc;
 
@@ -99,6 +99,11 @@ pub struct Bindings {
 }
 
 impl Bindings {
+    /// Bindings of a scope of `slots` variables in which nothing is bound yet.
+    pub fn new(slots: usize) -> Self {
+        Self { values: vec![None; slots] }
+    }
+
     /// Binds the variable of this slot.
     pub fn set(&mut self, slot: usize, value: Value) {
         self.values[slot] = Some(value);
@@ -136,7 +141,7 @@ impl Expression {
         if context.mistakes.is_empty() {
             Ok(Self { node, source, reads: context.reads.into_iter().collect() })
         } else {
-            Err(context.mistakes)
+            Err(context.into_mistakes())
         }
     }
 

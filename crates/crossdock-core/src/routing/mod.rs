@@ -4,6 +4,8 @@
 mod inbound;
 mod outbound;
 mod result;
+#[cfg(test)]
+mod tests;
 mod work;
 
 use jiff::Timestamp;
