@@ -66,7 +66,7 @@ pub fn up() -> Result<()> {
     }
     server::write_config(&site)?;
     if !template::is_dumped(&site) {
-        step("making the template database (about two minutes)", || template::build(&site, &cluster))?;
+        step("making the template database (a minute or two)", || template::build(&site, &cluster))?;
     } else if !template::is_loaded(&site, &cluster)? {
         step("restoring the template database", || template::restore(&site, &cluster))?;
     }
