@@ -81,6 +81,12 @@ impl<'s> Context<'s> {
         .unwrap_or((Node::Const(Value::Null), None))
     }
 
+    /// Everything that was wrong, in the order of the text.
+    pub fn into_mistakes(mut self) -> Vec<Diagnostic> {
+        self.mistakes.sort_by(|a, b| a.location.cmp(&b.location));
+        self.mistakes
+    }
+
     fn with_compiler<T>(&mut self, source: &Source, run: impl FnOnce(&mut Compiler<'_, 's>, &IdedExpr) -> T) -> Option<T> {
         match syntax::parse(source) {
             Ok((root, places)) => Some(run(&mut Compiler { context: self, source, places, depth: 0 }, &root)),
@@ -315,14 +321,15 @@ impl Compiler<'_, '_> {
     pub fn root(&mut self, name: &str, at: Offset) -> Result<(Path, Free, String), Typed> {
         let name = name.strip_prefix('.').unwrap_or(name);
         let context = &*self.context;
-        let path = |root| Path { root, name: name.into(), steps: Vec::new(), at };
+        let path = |root, name: &str| Path { root, name: name.into(), steps: Vec::new(), at };
         if let Some(level) = context.locals.iter().rposition(|local| &*local.name == name) {
             let hops = context.locals.len() - 1 - level;
             let origin = context.locals[level].origin.clone().unwrap_or_default();
-            return Ok((path(Root::Local(hops)), Free::local(level), origin));
+            let shown = if origin.is_empty() { name } else { &origin };
+            return Ok((path(Root::Local(hops), shown), Free::local(level), origin));
         }
         if let Some(slot) = context.scope.slot(name) {
-            return Ok((path(Root::Slot(slot)), Free::SCOPE, name.to_string()));
+            return Ok((path(Root::Slot(slot), name), Free::SCOPE, name.to_string()));
         }
         if let Some(word) = functions::type_word(name) {
             return Err(self.constant(Value::from(word), at));
@@ -358,6 +365,7 @@ impl Compiler<'_, '_> {
     /// A node with its dependencies known; computed when it has none.
     pub fn finish(&mut self, node: Node, free: Free, at: Offset) -> Typed {
         if free == Free::NONE
+            && !tests_keep_constants()
             && let Ok(value) = compute(&node)
         {
             return self.constant(value, at);
@@ -463,6 +471,15 @@ pub(super) fn into_optional(typed: Typed) -> Optional {
         Compiled::Value(node) => Optional::Of(node),
     }
 }
+
+#[cfg(not(test))]
+const fn tests_keep_constants() -> bool {
+    false
+}
+
+/// Tests run each expression with and without computed constants.
+#[cfg(test)]
+use super::tests::keep_constants as tests_keep_constants;
 
 fn compute(node: &Node) -> Result<Value, Trouble> {
     let limits = MapLimits { steps_max: CONSTANT_STEPS_MAX, bytes_max: 1 << 20, out_of_time: None };

@@ -236,7 +236,11 @@ fn missing(written: &str, value: &Value, step: &StepKind) -> Trouble {
         (StepKind::Field(field), Value::Null) => absent(format!("`{written}` is null, so it has no `{}`", field.name)),
         (StepKind::Item(_), Value::Null) => absent(format!("`{written}` is null, so it has no elements")),
         (StepKind::Item(_), Value::List(items)) => {
-            absent(format!("`{path}` is not there")).hint(format!("the list has {} elements", items.len()))
+            absent(format!("`{path}` is not there")).hint(match items.len() {
+                0 => "the list is empty".to_string(),
+                1 => "the list has 1 element".to_string(),
+                many => format!("the list has {many} elements"),
+            })
         }
         (StepKind::Field(field), Value::List(_)) => {
             Trouble::wrong_type(format!("`{written}` is a list, so it has no field `{}`", field.name))

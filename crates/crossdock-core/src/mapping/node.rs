@@ -85,7 +85,7 @@ pub(super) enum OptionalStep {
 #[derive(Debug)]
 pub(super) struct Path {
     pub root: Root,
-    /// The variable's name, for messages.
+    /// What the variable stands for, for messages: its source path when it has one, otherwise its name.
     pub name: Arc<str>,
     pub steps: Vec<Step>,
     pub at: Offset,

@@ -88,6 +88,10 @@ fn explain(source: &Source, error: &ParseError) -> Diagnostic {
     let words = error.msg.strip_prefix("Syntax error: ").unwrap_or(&error.msg);
     let offending = quoted_part(words);
     let diagnostic = |message: String| Diagnostic::error(&place, message);
+    if words.contains("ecursion limit") {
+        return diagnostic(format!("the expression is nested more than {NESTING_MAX} deep"))
+            .hint("give parts of it a name with `let`");
+    }
     match offending {
         Some("<EOF>") if words.starts_with("missing") => diagnostic(format!("{} is missing", first_quoted(words))),
         Some("<EOF>") => diagnostic("the expression ends too early".into()),
@@ -97,9 +101,6 @@ fn explain(source: &Source, error: &ParseError) -> Diagnostic {
         }
         Some(token) if words.starts_with("no viable") => diagnostic(format!("this cannot be read from `{token}` on")),
         Some(token) => diagnostic(format!("`{token}` is not expected here")),
-        None if words.contains("recursion") => {
-            diagnostic(format!("the expression is nested more than {NESTING_MAX} deep")).hint("give parts of it a name with `let`")
-        }
         None => diagnostic(words.to_owned()),
     }
 }

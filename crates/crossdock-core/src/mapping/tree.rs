@@ -66,11 +66,11 @@ pub(super) struct Let {
 pub(super) fn compile(node: &Node, scope: &Scope) -> Result<Mapping, Vec<Diagnostic>> {
     let mut compiler = TreeCompiler { context: Context::new(scope), depth: 0 };
     let tree = compiler.tree(node);
-    let Context { reads, mistakes, .. } = compiler.context;
-    if mistakes.is_empty() {
-        Ok(Mapping { tree, location: node.location.clone(), reads: reads.into_iter().collect() })
+    let context = compiler.context;
+    if context.mistakes.is_empty() {
+        Ok(Mapping { tree, location: node.location.clone(), reads: context.reads.into_iter().collect() })
     } else {
-        Err(mistakes)
+        Err(context.into_mistakes())
     }
 }
 

@@ -157,7 +157,7 @@ impl Failure {
         match self.cause {
             Cause::Syntax(error) => {
                 let place = json.error_position(error.index);
-                JsonError::Syntax { line: place.line, column: place.column, problem: error.error_type.to_string() }
+                JsonError::Syntax { line: place.line, column: place.column.max(1), problem: error.error_type.to_string() }
             }
             Cause::TooManyNodes(nodes_max) => JsonError::TooManyNodes { nodes_max },
             Cause::TooDeep(depth_max) => JsonError::TooDeep { pointer, depth_max },

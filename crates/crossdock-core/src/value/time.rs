@@ -25,7 +25,9 @@ pub enum TimeError {
     NoOffset(String),
     #[error("“{0}” is not a zone such as Europe/Berlin, UTC or +02:00")]
     UnknownZone(String),
-    #[error("the time is outside of the years 1 to 9999")]
+    /// Time zones need a margin at both ends, so the last day of the year 9999, which some systems write for "never
+    /// ends", is not a time here.
+    #[error("the time is outside of the years 1 to 9999 (the last day of 9999 excluded)")]
     OutOfRange,
 }
 
