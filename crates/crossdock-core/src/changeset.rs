@@ -37,7 +37,7 @@ pub enum Change {
     AppendAttempt(Attempt),
     SetTimer(Timer),
     RemoveTimer { id: String },
-    /// Writes an exception by id.
+    /// Writes an exception by id. When another one is open with the same fingerprint, that one counts up instead.
     PutException(Exception),
     AppendRejection(Rejection),
     SetSystemState(SystemState),

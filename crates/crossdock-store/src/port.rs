@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crossdock_core::changeset::{Changeset, ChainedAudit, SystemState, Timer};
+use crossdock_core::changeset::{ChainedAudit, Changeset, SystemState, Timer};
 use crossdock_core::event::{Entity, EntityRef, Reference, StoredEvent};
 use crossdock_core::exception::Exception;
 use crossdock_core::ids::{EventId, FlowName, MessageId, SystemName, TransmissionId};

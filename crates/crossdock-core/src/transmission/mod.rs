@@ -97,8 +97,10 @@ impl TransmissionState {
 }
 
 /// What an attempt came to, as the connector reads it.
+///
+/// Written with its content beside the tag: serde cannot read an exact value out of an internally tagged enum.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "outcome", rename_all = "snake_case")]
+#[serde(tag = "outcome", content = "detail", rename_all = "snake_case")]
 pub enum Outcome {
     /// It took effect, now or before. `result` is what flows may use further.
     Accepted { result: Value },

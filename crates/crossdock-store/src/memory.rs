@@ -1,0 +1,540 @@
+//! The store in memory, for the simulator and for tests: `submit` applies at once and calls `done` before it returns.
+//! It keeps plain records and answers every read straight from the port's own words, so it is also the measure the
+//! other backends are compared with. Nothing of it survives the process.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crossdock_core::changeset::{AuditRecord, ChainedAudit, Change, Changeset, SystemState, Timer};
+use crossdock_core::event::{Entity, EntityRef, Event, Reference, StoredEvent};
+use crossdock_core::exception::{Exception, ExceptionStatus};
+use crossdock_core::ids::{EventId, ExceptionId, FlowName, MessageId, SystemName, TransmissionId};
+use crossdock_core::message::{Message, MessageState, Rejection, StoredMessage};
+use crossdock_core::transmission::{Attempt, Outcome, Transmission, TransmissionState};
+use crossdock_core::value::Value;
+use jiff::Timestamp;
+
+use crate::exceptions::seen_again;
+use crate::port::{
+    CommitError, Counts, Done, ExceptionFilter, MessageFilter, Page, Store, StoreError, TransmissionFilter,
+};
+use crate::refusal;
+
+/// A store without a file.
+#[derive(Default)]
+pub struct MemoryStore {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    tables: Tables,
+    /// Takes back the changeset under way, newest change first.
+    undo: Vec<Undo>,
+    closed: bool,
+}
+
+type Undo = Box<dyn FnOnce(&mut Tables) + Send>;
+
+/// Every table is a map, so that one way of changing and taking back serves them all.
+#[derive(Default)]
+struct Tables {
+    messages: BTreeMap<u64, StoredMessage>,
+    positions: BTreeMap<MessageId, u64>,
+    dedup: BTreeMap<(SystemName, String), MessageId>,
+    inbox: BTreeMap<u64, ()>,
+    cursors: BTreeMap<String, String>,
+    events: BTreeMap<u64, Event>,
+    event_positions: BTreeMap<EventId, u64>,
+    events_of_message: BTreeMap<(MessageId, u64), ()>,
+    event_links: BTreeMap<(EntityRef, u64), ()>,
+    entities: BTreeMap<EntityRef, Entity>,
+    /// By entity, system, kind, value.
+    references: BTreeMap<(EntityRef, SystemName, String, String), ()>,
+    transmissions: BTreeMap<u64, Transmission>,
+    numbers: BTreeMap<TransmissionId, u64>,
+    transmissions_of_event: BTreeMap<(EventId, u64), ()>,
+    /// What has not ended.
+    unfinished: BTreeMap<u64, ()>,
+    done: BTreeMap<(EntityRef, FlowName, u64), ()>,
+    attempts: BTreeMap<(TransmissionId, u64), Attempt>,
+    timers: BTreeMap<String, Timer>,
+    exceptions: BTreeMap<u64, Exception>,
+    exception_numbers: BTreeMap<ExceptionId, u64>,
+    rejections: BTreeMap<u64, Rejection>,
+    system_states: BTreeMap<SystemName, SystemState>,
+    audit: BTreeMap<u64, ChainedAudit>,
+    highest_place: BTreeMap<(), u64>,
+}
+
+impl MemoryStore {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&Tables) -> T) -> Result<T, StoreError> {
+        let inner = self.lock();
+        match inner.closed {
+            true => Err(StoreError("the store is closed".into())),
+            false => Ok(read(&inner.tables)),
+        }
+    }
+}
+
+impl Inner {
+    fn apply(&mut self, changeset: Changeset) -> Result<(), CommitError> {
+        if self.closed {
+            return Err(CommitError::Unavailable("the store is closed".into()));
+        }
+        let outcome = changeset.changes.into_iter().try_for_each(|change| self.change(change));
+        let undo = std::mem::take(&mut self.undo);
+        if outcome.is_err() {
+            undo.into_iter().rev().for_each(|undo| undo(&mut self.tables));
+        }
+        outcome
+    }
+
+    fn change(&mut self, change: Change) -> Result<(), CommitError> {
+        match change {
+            Change::AcceptMessage(message) => self.accept(message),
+            Change::SetMessageState { id, state } => self.set_message_state(id, state),
+            Change::SetCursor { name, value } => self.put(|t| &mut t.cursors, name, value),
+            Change::AppendEvent(event) => self.append_event(event),
+            Change::PutEntity(entity) => self.put_entity(entity),
+            Change::AddReference(Reference { entity, system, kind, value }) => {
+                self.put(|t| &mut t.references, (entity, system, kind, value), ())
+            }
+            Change::PutTransmission(transmission) => self.put_transmission(transmission),
+            Change::AppendAttempt(attempt) => {
+                let id = attempt.transmission;
+                let last = self.tables.attempts.range((id, 0)..=(id, u64::MAX)).next_back();
+                let number = last.map_or(1, |((_, number), _)| number + 1);
+                self.put(|t| &mut t.attempts, (id, number), shaped_attempt(attempt))
+            }
+            Change::SetTimer(timer) => self.put(|t| &mut t.timers, timer.id.clone(), timer),
+            Change::RemoveTimer { id } => self.set(|t| &mut t.timers, id, None),
+            Change::PutException(exception) => self.put_exception(exception),
+            Change::AppendRejection(rejection) => {
+                let number = next(&self.tables.rejections);
+                self.put(|t| &mut t.rejections, number, rejection)
+            }
+            Change::SetSystemState(state) => self.put(|t| &mut t.system_states, state.system.clone(), state),
+            Change::AppendAudit(record) => self.append_audit(record),
+        }
+    }
+
+    fn accept(&mut self, message: Message) -> Result<(), CommitError> {
+        let key = (message.system.clone(), message.dedup_key.clone());
+        if let Some(first) = self.tables.dedup.get(&key) {
+            return Err(CommitError::Duplicate(*first));
+        }
+        if self.tables.positions.contains_key(&message.id) {
+            return Err(refusal::message(message.id));
+        }
+        let position = next(&self.tables.messages);
+        self.put(|t| &mut t.dedup, key, message.id)?;
+        self.put(|t| &mut t.positions, message.id, position)?;
+        self.put(|t| &mut t.inbox, position, ())?;
+        let stored = StoredMessage { position, message, state: MessageState::Waiting };
+        self.put(|t| &mut t.messages, position, stored)
+    }
+
+    fn set_message_state(&mut self, id: MessageId, state: MessageState) -> Result<(), CommitError> {
+        let Some(position) = self.tables.positions.get(&id).copied() else { return Err(refusal::message(id)) };
+        let waits = (state == MessageState::Waiting).then_some(());
+        self.set(|t| &mut t.inbox, position, waits)?;
+        let stored = StoredMessage { state, ..self.tables.messages[&position].clone() };
+        self.put(|t| &mut t.messages, position, stored)
+    }
+
+    fn append_event(&mut self, mut event: Event) -> Result<(), CommitError> {
+        if self.tables.event_positions.contains_key(&event.id) {
+            return Err(refusal::event(event.id));
+        }
+        event.data = event.data.into_json_shape();
+        let position = next(&self.tables.events);
+        self.put(|t| &mut t.event_positions, event.id, position)?;
+        self.put(|t| &mut t.events_of_message, (event.message, position), ())?;
+        for link in &event.links {
+            self.put(|t| &mut t.event_links, (link.clone(), position), ())?;
+        }
+        self.put(|t| &mut t.events, position, event)
+    }
+
+    fn put_entity(&mut self, mut entity: Entity) -> Result<(), CommitError> {
+        let stored = self.tables.entities.get(&entity.name).map_or(0, |stored| stored.version);
+        if entity.version != stored + 1 {
+            return Err(refusal::entity(&entity.name));
+        }
+        entity.data = entity.data.into_json_shape();
+        self.put(|t| &mut t.entities, entity.name.clone(), entity)
+    }
+
+    fn put_transmission(&mut self, it: Transmission) -> Result<(), CommitError> {
+        let number = self.tables.numbers.get(&it.id).copied();
+        let old = number.map(|number| self.tables.transmissions[&number].clone());
+        if it.version != old.as_ref().map_or(0, |old| old.version) + 1 {
+            return Err(refusal::transmission(it.id));
+        }
+        let number = number.unwrap_or_else(|| next(&self.tables.transmissions));
+        if let Some(old) = old {
+            self.set(|t| &mut t.transmissions_of_event, (old.event, number), None)?;
+            self.set(|t| &mut t.done, (old.about, old.flow, number), None)?;
+        }
+        let is_done = it.state == TransmissionState::Done;
+        self.put(|t| &mut t.numbers, it.id, number)?;
+        self.put(|t| &mut t.transmissions_of_event, (it.event, number), ())?;
+        self.set(|t| &mut t.done, (it.about.clone(), it.flow.clone(), number), is_done.then_some(()))?;
+        self.set(|t| &mut t.unfinished, number, (!it.state.is_final()).then_some(()))?;
+        if self.tables.last_place() < it.place {
+            self.put(|t| &mut t.highest_place, (), it.place)?;
+        }
+        self.put(|t| &mut t.transmissions, number, shaped_transmission(it))
+    }
+
+    fn put_exception(&mut self, exception: Exception) -> Result<(), CommitError> {
+        let open = self.tables.open_exception(&exception.fingerprint).cloned();
+        let exception = match open {
+            Some(open) if exception.status == ExceptionStatus::Open && open.id != exception.id => {
+                seen_again(open, exception)
+            }
+            _ => exception,
+        };
+        let number = self.tables.exception_numbers.get(&exception.id).copied();
+        let number = number.unwrap_or_else(|| next(&self.tables.exceptions));
+        self.put(|t| &mut t.exception_numbers, exception.id, number)?;
+        self.put(|t| &mut t.exceptions, number, exception)
+    }
+
+    fn append_audit(&mut self, record: AuditRecord) -> Result<(), CommitError> {
+        let last = self.tables.audit.last_key_value().map(|(_, last)| last);
+        let next = ChainedAudit::following(last, record);
+        self.put(|t| &mut t.audit, next.number, next)
+    }
+
+    fn put<K, V>(&mut self, table: fn(&mut Tables) -> &mut BTreeMap<K, V>, key: K, value: V) -> Result<(), CommitError>
+    where
+        K: Ord + Clone + Send + 'static,
+        V: Send + 'static,
+    {
+        self.set(table, key, Some(value))
+    }
+
+    /// Sets or removes one entry, and remembers how to take that back. Cannot fail; returns a result so that it ends
+    /// a guard's line.
+    fn set<K, V>(
+        &mut self,
+        table: fn(&mut Tables) -> &mut BTreeMap<K, V>,
+        key: K,
+        value: Option<V>,
+    ) -> Result<(), CommitError>
+    where
+        K: Ord + Clone + Send + 'static,
+        V: Send + 'static,
+    {
+        let old = exchange(table(&mut self.tables), key.clone(), value);
+        self.undo.push(Box::new(move |tables| drop(exchange(table(tables), key, old))));
+        Ok(())
+    }
+}
+
+fn exchange<K: Ord, V>(table: &mut BTreeMap<K, V>, key: K, value: Option<V>) -> Option<V> {
+    match value {
+        Some(value) => table.insert(key, value),
+        None => table.remove(&key),
+    }
+}
+
+/// The number that follows the highest one.
+fn next<V>(table: &BTreeMap<u64, V>) -> u64 {
+    table.last_key_value().map_or(1, |(highest, _)| highest + 1)
+}
+
+/// Values as they come back from a file.
+fn shaped_transmission(mut it: Transmission) -> Transmission {
+    it.input = it.input.into_json_shape();
+    it.result = it.result.map(Value::into_json_shape);
+    it
+}
+
+fn shaped_attempt(mut attempt: Attempt) -> Attempt {
+    if let Outcome::Accepted { result } = attempt.outcome {
+        attempt.outcome = Outcome::Accepted { result: result.into_json_shape() };
+    }
+    attempt
+}
+
+impl Tables {
+    fn stored_event(&self, position: u64) -> StoredEvent {
+        StoredEvent { position, event: self.events[&position].clone() }
+    }
+
+    fn last_place(&self) -> u64 {
+        self.highest_place.get(&()).copied().unwrap_or(0)
+    }
+
+    fn open_exception(&self, fingerprint: &str) -> Option<&Exception> {
+        let is_it = |it: &&Exception| it.status == ExceptionStatus::Open && it.fingerprint == fingerprint;
+        self.exceptions.values().find(is_it)
+    }
+
+    fn unfinished(&self) -> impl Iterator<Item = (u64, &Transmission)> {
+        self.unfinished.keys().map(|number| (*number, &self.transmissions[number]))
+    }
+
+    /// What stands first in its line and is owed: due time, place, number.
+    fn owed_heads(&self, system: &SystemName) -> BTreeSet<(Timestamp, u64, u64)> {
+        let mut heads = BTreeMap::new();
+        for (number, it) in self.unfinished().filter(|(_, it)| it.system == *system && it.state.is_in_line()) {
+            let head = heads.entry(&it.key).or_insert((it.place, number));
+            *head = (*head).min((it.place, number));
+        }
+        let heads = heads.into_values().map(|(place, number)| (place, number, &self.transmissions[&number]));
+        heads
+            .filter(|(_, _, it)| it.state == TransmissionState::Owed)
+            .map(|(place, number, it)| (it.due_at, place, number))
+            .collect()
+    }
+
+    fn counts(&self) -> Counts {
+        let mut counts = Counts { events: self.events.len() as u64, ..Counts::default() };
+        for stored in self.messages.values() {
+            let system = counts.systems.entry(stored.message.system.clone()).or_default();
+            *system.messages.entry(stored.state.word().into()).or_default() += 1;
+            system.last_message_at = system.last_message_at.max(Some(stored.message.received_at));
+        }
+        for it in self.transmissions.values() {
+            let system = counts.systems.entry(it.system.clone()).or_default();
+            *system.transmissions.entry(it.state.word().into()).or_default() += 1;
+        }
+        let open = self.exceptions.values().filter(|it| it.status == ExceptionStatus::Open);
+        counts.exceptions_open = open.count() as u64;
+        counts.rejections = self.rejections.len() as u64;
+        counts
+    }
+}
+
+/// The wanted page, newest first.
+fn page_of<'t, T: Clone + 't>(table: &'t BTreeMap<u64, T>, page: Page, wanted: impl Fn(&T) -> bool) -> Vec<T> {
+    table.values().rev().filter(|it| wanted(it)).skip(page.skip).take(page.limit).cloned().collect()
+}
+
+/// The numbers that stand behind `first` in a table of pairs.
+fn behind<K: Ord + Clone>(table: &BTreeMap<(K, u64), ()>, first: &K) -> impl Iterator<Item = u64> {
+    table.range((first.clone(), 0)..=(first.clone(), u64::MAX)).map(|((_, number), ())| *number)
+}
+
+fn fits<T: PartialEq>(wanted: &Option<T>, found: &T) -> bool {
+    wanted.as_ref().is_none_or(|wanted| wanted == found)
+}
+
+fn fits_word(wanted: &Option<String>, found: &str) -> bool {
+    wanted.as_ref().is_none_or(|wanted| wanted == found)
+}
+
+type Read<T> = Result<T, StoreError>;
+
+impl Store for MemoryStore {
+    fn submit(&self, changeset: Changeset, done: Done) {
+        let outcome = self.lock().apply(changeset);
+        done(outcome);
+    }
+
+    fn message(&self, id: MessageId) -> Read<Option<StoredMessage>> {
+        self.read(|t| t.positions.get(&id).map(|position| t.messages[position].clone()))
+    }
+
+    fn waiting(&self, limit: usize) -> Read<Vec<StoredMessage>> {
+        self.read(|t| t.inbox.keys().take(limit).map(|position| t.messages[position].clone()).collect())
+    }
+
+    fn message_with_key(&self, system: &SystemName, dedup_key: &str) -> Read<Option<MessageId>> {
+        self.read(|t| t.dedup.get(&(system.clone(), dedup_key.to_owned())).copied())
+    }
+
+    fn messages(&self, filter: &MessageFilter, page: Page) -> Read<Vec<StoredMessage>> {
+        self.read(|t| {
+            page_of(&t.messages, page, |stored| {
+                fits(&filter.system, &stored.message.system) && fits_word(&filter.state, stored.state.word())
+            })
+        })
+    }
+
+    fn cursor(&self, name: &str) -> Read<Option<String>> {
+        self.read(|t| t.cursors.get(name).cloned())
+    }
+
+    fn event(&self, id: EventId) -> Read<Option<StoredEvent>> {
+        self.read(|t| t.event_positions.get(&id).map(|position| t.stored_event(*position)))
+    }
+
+    fn events_of_message(&self, id: MessageId) -> Read<Vec<StoredEvent>> {
+        self.read(|t| behind(&t.events_of_message, &id).map(|position| t.stored_event(position)).collect())
+    }
+
+    fn events_of_entity(&self, entity: &EntityRef, limit: usize) -> Read<Vec<StoredEvent>> {
+        self.read(|t| behind(&t.event_links, entity).take(limit).map(|position| t.stored_event(position)).collect())
+    }
+
+    fn entity(&self, name: &EntityRef) -> Read<Option<Entity>> {
+        self.read(|t| t.entities.get(name).cloned())
+    }
+
+    fn entities(&self, kind: &str, after_key: &str, limit: usize) -> Read<Vec<Entity>> {
+        self.read(|t| {
+            let from = EntityRef::new(kind, after_key);
+            let of_kind = t.entities.range(from.clone()..).take_while(|(name, _)| name.kind == kind);
+            of_kind.filter(|(name, _)| **name != from).take(limit).map(|(_, entity)| entity.clone()).collect()
+        })
+    }
+
+    fn find(&self, value: &str, limit: usize) -> Read<Vec<EntityRef>> {
+        self.read(|t| {
+            let by_key = t.entities.keys().filter(|name| name.key == value);
+            let by_reference = t.references.keys().filter(|(.., known)| known == value).map(|(entity, ..)| entity);
+            let found: BTreeSet<&EntityRef> = by_key.chain(by_reference).collect();
+            found.into_iter().take(limit).cloned().collect()
+        })
+    }
+
+    fn references(&self, entity: &EntityRef) -> Read<Vec<Reference>> {
+        self.read(|t| {
+            let from = (entity.clone(), SystemName::from(""), String::new(), String::new());
+            let of_entity = t.references.range(from..).map(|(key, ())| key).take_while(|(of, ..)| of == entity);
+            let reference = |(entity, system, kind, value): &(EntityRef, SystemName, String, String)| Reference {
+                entity: entity.clone(),
+                system: system.clone(),
+                kind: kind.clone(),
+                value: value.clone(),
+            };
+            of_entity.map(reference).collect()
+        })
+    }
+
+    fn transmission(&self, id: TransmissionId) -> Read<Option<Transmission>> {
+        self.read(|t| t.numbers.get(&id).map(|number| t.transmissions[number].clone()))
+    }
+
+    fn transmissions_of_event(&self, id: EventId) -> Read<Vec<Transmission>> {
+        self.read(|t| behind(&t.transmissions_of_event, &id).map(|number| t.transmissions[&number].clone()).collect())
+    }
+
+    fn transmissions(&self, filter: &TransmissionFilter, page: Page) -> Read<Vec<Transmission>> {
+        self.read(|t| {
+            page_of(&t.transmissions, page, |it| {
+                fits(&filter.system, &it.system)
+                    && fits_word(&filter.state, it.state.word())
+                    && fits(&filter.about, &it.about)
+            })
+        })
+    }
+
+    fn due(&self, system: &SystemName, now: Timestamp, limit: usize) -> Read<Vec<Transmission>> {
+        self.read(|t| {
+            let due = t.owed_heads(system).into_iter().take_while(|(due_at, ..)| *due_at <= now);
+            due.take(limit).map(|(.., number)| t.transmissions[&number].clone()).collect()
+        })
+    }
+
+    fn next_due(&self, system: &SystemName) -> Read<Option<Timestamp>> {
+        self.read(|t| t.owed_heads(system).first().map(|(due_at, ..)| *due_at))
+    }
+
+    fn sending(&self) -> Read<Vec<Transmission>> {
+        self.read(|t| {
+            let sending = t.unfinished().filter(|(_, it)| it.state == TransmissionState::Sending);
+            sending.map(|(_, it)| it.clone()).collect()
+        })
+    }
+
+    fn held_about(&self, about: &EntityRef) -> Read<Vec<Transmission>> {
+        self.read(|t| {
+            let held = |it: &Transmission| matches!(it.state, TransmissionState::Held { .. }) && it.about == *about;
+            t.unfinished().filter(|(_, it)| held(it)).map(|(_, it)| it.clone()).collect()
+        })
+    }
+
+    fn is_done(&self, flow: &FlowName, about: &EntityRef) -> Read<bool> {
+        self.read(|t| {
+            let (about, flow) = (about.clone(), flow.clone());
+            t.done.range((about.clone(), flow.clone(), 0)..=(about, flow, u64::MAX)).next().is_some()
+        })
+    }
+
+    fn last_place(&self) -> Read<u64> {
+        self.read(Tables::last_place)
+    }
+
+    fn attempts(&self, id: TransmissionId) -> Read<Vec<Attempt>> {
+        self.read(|t| t.attempts.range((id, 0)..=(id, u64::MAX)).map(|(_, attempt)| attempt.clone()).collect())
+    }
+
+    fn exceptions(&self, filter: &ExceptionFilter, page: Page) -> Read<Vec<Exception>> {
+        self.read(|t| {
+            page_of(&t.exceptions, page, |it| {
+                fits(&filter.open, &(it.status == ExceptionStatus::Open))
+                    && (filter.transmission.is_none() || filter.transmission == it.transmission)
+                    && (filter.system.is_none() || filter.system == it.system)
+            })
+        })
+    }
+
+    fn open_exception(&self, fingerprint: &str) -> Read<Option<Exception>> {
+        self.read(|t| t.open_exception(fingerprint).cloned())
+    }
+
+    fn rejections(&self, page: Page) -> Read<Vec<Rejection>> {
+        self.read(|t| page_of(&t.rejections, page, |_| true))
+    }
+
+    fn due_timers(&self, now: Timestamp, limit: usize) -> Read<Vec<Timer>> {
+        self.read(|t| {
+            let mut due: Vec<_> = t.timers.values().filter(|timer| timer.due_at <= now).cloned().collect();
+            due.sort_by(|a, b| (a.due_at, &a.id).cmp(&(b.due_at, &b.id)));
+            due.truncate(limit);
+            due
+        })
+    }
+
+    fn next_timer(&self) -> Read<Option<Timestamp>> {
+        self.read(|t| t.timers.values().map(|timer| timer.due_at).min())
+    }
+
+    fn system_states(&self) -> Read<Vec<SystemState>> {
+        self.read(|t| t.system_states.values().cloned().collect())
+    }
+
+    fn audit(&self, after_number: u64, limit: usize) -> Read<Vec<ChainedAudit>> {
+        self.read(|t| t.audit.values().filter(|it| it.number > after_number).take(limit).cloned().collect())
+    }
+
+    fn counts(&self) -> Read<Counts> {
+        self.read(Tables::counts)
+    }
+
+    fn close(&self) {
+        self.lock().closed = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::Subject;
+
+    struct InMemory(MemoryStore);
+
+    impl Subject for InMemory {
+        fn store(&self) -> &dyn Store {
+            &self.0
+        }
+
+        fn reopen(&mut self) {}
+    }
+
+    crate::store_contract!(|| InMemory(MemoryStore::new()));
+}

@@ -1,0 +1,22 @@
+//! The guards' refusals in the same words for every backend.
+
+use crossdock_core::event::EntityRef;
+use crossdock_core::ids::{EventId, MessageId, TransmissionId};
+
+use crate::port::CommitError;
+
+pub fn message(id: MessageId) -> CommitError {
+    CommitError::Conflict(format!("message {id}"))
+}
+
+pub fn event(id: EventId) -> CommitError {
+    CommitError::Conflict(format!("event {id}"))
+}
+
+pub fn entity(name: &EntityRef) -> CommitError {
+    CommitError::Conflict(format!("entity {name}"))
+}
+
+pub fn transmission(id: TransmissionId) -> CommitError {
+    CommitError::Conflict(format!("transmission {id}"))
+}

@@ -1,0 +1,392 @@
+//! One changeset into the transaction under way: every guard is checked, every row written, or the first refusal is
+//! returned and the caller takes the whole changeset back.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crossdock_core::changeset::{AuditRecord, ChainedAudit};
+use crossdock_core::event::Reference;
+use crossdock_core::exception::ExceptionStatus;
+use crossdock_core::ids::{MessageId, SystemName};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
+
+use super::dedup::{DedupIndex, FreshKeys, Written};
+use super::encode::{
+    AttemptRow, EncodeError, EntityRow, EventRow, ExceptionRow, MessageRow, Prepared, RejectionRow, Row, exception_row,
+};
+use super::ledger::{Ledger, Subject};
+use super::read::ReadError;
+use super::{lines, problem, read};
+use crate::exceptions::seen_again;
+use crate::port::CommitError;
+use crate::refusal;
+
+/// Why a changeset was not applied.
+#[derive(Debug)]
+pub enum Stop {
+    /// One of its guards failed.
+    Refused(CommitError),
+    /// The database failed.
+    Engine(rusqlite::Error),
+}
+
+impl From<EncodeError> for Stop {
+    fn from(error: EncodeError) -> Self {
+        Stop::Refused(CommitError::Unavailable(error.to_string()))
+    }
+}
+
+impl From<ReadError> for Stop {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Engine(error) => Stop::Engine(error),
+            record => Stop::Refused(CommitError::Unavailable(record.to_string())),
+        }
+    }
+}
+
+impl From<rusqlite::Error> for Stop {
+    fn from(error: rusqlite::Error) -> Self {
+        Stop::Engine(error)
+    }
+}
+
+/// Applies changesets within transactions that its owner begins and ends.
+pub struct Applier<'c> {
+    pub connection: &'c Connection,
+    pub ledger: Ledger,
+    fresh: FreshKeys,
+    dedup: Arc<DedupIndex>,
+    /// For sentences about errors.
+    file: PathBuf,
+}
+
+impl<'c> Applier<'c> {
+    pub fn new(connection: &'c Connection, dedup: Arc<DedupIndex>, file: &Path) -> rusqlite::Result<Self> {
+        let ledger = Ledger::load(connection)?;
+        Ok(Self { connection, ledger, fresh: FreshKeys::default(), dedup, file: file.to_owned() })
+    }
+
+    /// Applies a changeset whole, or leaves no trace of it. After [`Stop::Engine`] the transaction must be rolled back.
+    pub fn apply(&mut self, changeset: &Prepared) -> Result<(), Stop> {
+        let fresh = self.fresh.len();
+        // A lone message is refused before it has written anything, so it needs no savepoint.
+        let guarded = !changeset.is_lone_message();
+        if guarded {
+            self.run("SAVEPOINT changeset")?;
+        }
+        let refusal = match changeset.rows.iter().try_for_each(|row| self.row(row)) {
+            Ok(()) => {
+                if guarded {
+                    self.run("RELEASE changeset")?;
+                }
+                self.ledger.keep_draft();
+                return Ok(());
+            }
+            Err(Stop::Refused(refusal)) => refusal,
+            Err(Stop::Engine(error)) if guarded && !problem::is_fatal(&error) => {
+                CommitError::Unavailable(problem::sentence(&self.file, &error))
+            }
+            Err(fatal) => return Err(fatal),
+        };
+        self.ledger.drop_draft();
+        self.fresh.truncate(fresh);
+        if guarded {
+            self.run("ROLLBACK TO changeset")?;
+            self.run("RELEASE changeset")?;
+        }
+        Err(Stop::Refused(refusal))
+    }
+
+    /// Writes what was gathered over the transaction. To be followed by COMMIT and [`Applier::committed`].
+    pub fn finish(&mut self) -> rusqlite::Result<Written> {
+        self.ledger.write(self.connection)?;
+        self.dedup.write(self.connection, &self.fresh)
+    }
+
+    pub fn committed(&mut self, written: Written) {
+        self.ledger.committed();
+        self.dedup.absorb(&mut self.fresh, written);
+    }
+
+    pub fn rolled_back(&mut self) {
+        self.ledger.rolled_back();
+        self.fresh.truncate(0);
+    }
+
+    fn row(&mut self, row: &Row) -> Result<(), Stop> {
+        match row {
+            Row::Message(row) => self.message(row),
+            Row::MessageState { id, state, record } => self.message_state(*id, state, record),
+            Row::Cursor { name, value } => {
+                self.write("INSERT OR REPLACE INTO cursors (name, value) VALUES (?1, ?2)", params![name, value])
+            }
+            Row::Event(row) => self.event(row),
+            Row::Entity(row) => self.entity(row),
+            Row::Reference(reference) => self.reference(reference),
+            Row::Transmission(row) => lines::put(self.connection, &mut self.ledger, row),
+            Row::Attempt(row) => self.attempt(row),
+            Row::Timer { id, due_at, record } => self.write(
+                "INSERT OR REPLACE INTO timers (id, due_at, record) VALUES (?1, ?2, ?3)",
+                params![id, due_at, record],
+            ),
+            Row::RemoveTimer { id } => self.write("DELETE FROM timers WHERE id = ?1", [id]),
+            Row::Exception(row) => self.exception(row),
+            Row::Rejection(row) => self.rejection(row),
+            Row::SystemState { system, paused, since } => self.write(
+                "INSERT OR REPLACE INTO system_states (system, paused, since) VALUES (?1, ?2, ?3)",
+                params![system.as_str(), paused, since],
+            ),
+            Row::Audit(record) => self.audit(record),
+        }
+    }
+
+    fn message(&mut self, row: &MessageRow) -> Result<(), Stop> {
+        let MessageRow { id, digest, received_at, headers, message } = row;
+        let known = match self.fresh.find(*digest) {
+            Some(first) => Some(first),
+            None => self.dedup.find(self.connection, *digest)?,
+        };
+        if let Some(first) = known {
+            return Err(Stop::Refused(CommitError::Duplicate(first)));
+        }
+        let position = self.ledger.next_message_position();
+        let written = self
+            .statement(
+                "INSERT INTO messages (position, id, system, channel, dedup_key, received_at, cause, content_type,
+                 headers, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING",
+            )?
+            .execute(params![
+                position,
+                id.to_string(),
+                message.system.as_str(),
+                message.channel,
+                message.dedup_key,
+                received_at,
+                message.cause.map(|cause| cause.to_string()),
+                message.content_type,
+                headers,
+                message.body,
+            ])?;
+        if written == 0 {
+            return Err(Stop::Refused(refusal::message(*id)));
+        }
+        self.enter_inbox(position, &message.system)?;
+        self.fresh.add(*digest, *id);
+        self.ledger.count(Subject::Messages, Some(&message.system), read::WAITING, 1);
+        self.ledger.message_received(&message.system, received_at);
+        Ok(())
+    }
+
+    fn message_state(&mut self, id: MessageId, state: &'static str, record: &str) -> Result<(), Stop> {
+        let stored = self
+            .statement(
+                "SELECT m.position, m.system, o.state FROM messages m
+                 LEFT JOIN message_outcomes o ON o.position = m.position WHERE m.id = ?1",
+            )?
+            .query_row([id.to_string()], |row| {
+                let state = match row.get_ref(2)?.as_str_or_null()? {
+                    None => read::WAITING,
+                    Some(word) => read::message_word(word),
+                };
+                Ok((row.get::<_, i64>(0)?, SystemName::from(row.get_ref(1)?.as_str()?), state))
+            })
+            .optional()?;
+        let Some((position, system, old)) = stored else {
+            return Err(Stop::Refused(refusal::message(id)));
+        };
+        match (old == read::WAITING, state == read::WAITING) {
+            (true, true) => return Ok(()),
+            (true, false) => self.write("DELETE FROM inbox WHERE position = ?1", [position])?,
+            (false, true) => {
+                self.write("DELETE FROM message_outcomes WHERE position = ?1", [position])?;
+                self.enter_inbox(position, &system)?;
+            }
+            (false, false) => {}
+        }
+        if state != read::WAITING {
+            self.write(
+                "INSERT OR REPLACE INTO message_outcomes (position, system, state, record) VALUES (?1, ?2, ?3, ?4)",
+                params![position, system.as_str(), state, record],
+            )?;
+        }
+        self.ledger.count(Subject::Messages, Some(&system), old, -1);
+        self.ledger.count(Subject::Messages, Some(&system), state, 1);
+        Ok(())
+    }
+
+    fn enter_inbox(&self, position: i64, system: &SystemName) -> Result<(), Stop> {
+        self.write("INSERT INTO inbox (position, system) VALUES (?1, ?2)", params![position, system.as_str()])
+    }
+
+    fn event(&mut self, row: &EventRow) -> Result<(), Stop> {
+        let position = self.ledger.next_event_position();
+        let written = self
+            .statement(
+                "INSERT INTO events (position, id, type, subject_kind, subject_key, system, time, recorded_at, message,
+                 flow, record) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT DO NOTHING",
+            )?
+            .execute(params![
+                position,
+                row.id.to_string(),
+                row.event_type,
+                row.subject.kind,
+                row.subject.key,
+                row.system.as_str(),
+                row.time,
+                row.recorded_at,
+                row.message,
+                row.flow,
+                row.record,
+            ])?;
+        if written == 0 {
+            return Err(Stop::Refused(refusal::event(row.id)));
+        }
+        for link in &row.links {
+            self.write(
+                "INSERT OR IGNORE INTO event_links (kind, key, position) VALUES (?1, ?2, ?3)",
+                params![link.kind, link.key, position],
+            )?;
+        }
+        self.ledger.count(Subject::Events, None, "", 1);
+        Ok(())
+    }
+
+    fn entity(&self, row: &EntityRow) -> Result<(), Stop> {
+        let sql = match row.version {
+            1 => {
+                "INSERT INTO entities (kind, key, version, status, updated_at, last_event, record)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING"
+            }
+            _ => {
+                "UPDATE entities SET version = ?3, status = ?4, updated_at = ?5, last_event = ?6, record = ?7
+                 WHERE kind = ?1 AND key = ?2 AND version = ?3 - 1"
+            }
+        };
+        let written = self.statement(sql)?.execute(params![
+            row.name.kind,
+            row.name.key,
+            row.version,
+            row.status,
+            row.updated_at,
+            row.last_event,
+            row.record,
+        ])?;
+        match written {
+            0 => Err(Stop::Refused(refusal::entity(&row.name))),
+            _ => Ok(()),
+        }
+    }
+
+    fn reference(&self, reference: &Reference) -> Result<(), Stop> {
+        self.write(
+            "INSERT OR IGNORE INTO entity_references (entity_kind, entity_key, system, kind, value)
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![
+                reference.entity.kind,
+                reference.entity.key,
+                reference.system.as_str(),
+                reference.kind,
+                reference.value,
+            ],
+        )
+    }
+
+    fn attempt(&self, row: &AttemptRow) -> Result<(), Stop> {
+        self.write(
+            "INSERT INTO attempts (transmission, attempt, started_at, ended_at, outcome, record)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![row.transmission, row.number, row.started_at, row.ended_at, row.outcome, row.record],
+        )
+    }
+
+    fn exception(&mut self, row: &ExceptionRow) -> Result<(), Stop> {
+        let exception = &row.exception;
+        if exception.status == ExceptionStatus::Open
+            && let Some(open) = read::open_exception(self.connection, &exception.fingerprint)?
+            && open.id != exception.id
+        {
+            let again = exception_row(seen_again(open, exception.clone()))?;
+            return self.exception_by_id(&again);
+        }
+        self.exception_by_id(row)
+    }
+
+    fn exception_by_id(&mut self, row: &ExceptionRow) -> Result<(), Stop> {
+        let old: Option<(i64, &'static str)> = self
+            .statement("SELECT number, status FROM exceptions WHERE id = ?1")?
+            .query_row([&row.id], |row| Ok((row.get(0)?, read::exception_word(row.get_ref(1)?.as_str()?))))
+            .optional()?;
+        let exception = &row.exception;
+        self.write(
+            "INSERT INTO exceptions (number, id, class, fingerprint, status, summary, owner, system, transmission,
+             opened_at, closed_at, count, record)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+             ON CONFLICT (number) DO UPDATE SET class = ?3, fingerprint = ?4, status = ?5, summary = ?6, owner = ?7,
+             system = ?8, transmission = ?9, opened_at = ?10, closed_at = ?11, count = ?12, record = ?13",
+            params![
+                old.map(|(number, _)| number),
+                row.id,
+                exception.class.word(),
+                exception.fingerprint,
+                row.status,
+                exception.summary,
+                exception.owner,
+                exception.system.as_ref().map(SystemName::as_str),
+                exception.transmission.map(|id| id.to_string()),
+                row.opened_at,
+                row.closed_at,
+                row.count,
+                row.record,
+            ],
+        )?;
+        if let Some((_, old)) = old {
+            self.ledger.count(Subject::Exceptions, None, old, -1);
+        }
+        self.ledger.count(Subject::Exceptions, None, row.status, 1);
+        Ok(())
+    }
+
+    fn rejection(&mut self, row: &RejectionRow) -> Result<(), Stop> {
+        self.ledger.count(Subject::Rejections, None, "", 1);
+        self.write(
+            "INSERT INTO rejections (system, at, status, code, reason, record) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![row.system.as_ref().map(SystemName::as_str), row.at, row.status, row.code, row.reason, row.record],
+        )
+    }
+
+    fn audit(&self, record: &AuditRecord) -> Result<(), Stop> {
+        let last = self
+            .statement(
+                "SELECT number, at, actor, action, target, reason, hash FROM audit ORDER BY number DESC LIMIT 1",
+            )?
+            .query_row([], read::audit_row)
+            .optional()?;
+        let next = ChainedAudit::following(last.as_ref(), record.clone());
+        self.write(
+            "INSERT INTO audit (number, at, actor, action, target, reason, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![
+                next.number as i64,
+                super::encode::time_text(record.at),
+                record.actor,
+                record.action,
+                record.target,
+                record.reason,
+                next.hash,
+            ],
+        )
+    }
+
+    fn run(&self, sql: &str) -> Result<(), Stop> {
+        self.write(sql, [])
+    }
+
+    fn write(&self, sql: &str, values: impl rusqlite::Params) -> Result<(), Stop> {
+        self.statement(sql)?.execute(values)?;
+        Ok(())
+    }
+
+    fn statement(&self, sql: &str) -> Result<CachedStatement<'c>, Stop> {
+        Ok(self.connection.prepare_cached(sql)?)
+    }
+}

@@ -1,0 +1,173 @@
+//! Moves what is committed from the write-ahead log into the database file, on a thread and a connection of its own,
+//! so that commits do not wait for it. Only when the log has grown past its limit is the writer asked to pause between
+//! two groups for the last few pages, so that the log can start again from its beginning.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use super::{problem, schema};
+
+/// Commits are looked at together over this time.
+const PACE: Duration = Duration::from_millis(25);
+/// After this long without a commit, everything is moved.
+const IDLE: Duration = Duration::from_secs(1);
+/// Rounds that shrink the rest before the writer has to pause for it.
+const ROUNDS_MAX: usize = 4;
+/// How long the writer waits for readers of the old log before it gives up for this time.
+const READERS_WAIT: Duration = Duration::from_millis(100);
+/// Bytes of a page in the log.
+const FRAME_BYTES: u64 = 4096 + 24;
+
+/// What writer and checkpointer tell each other.
+pub struct Log {
+    limits: LogLimits,
+    state: Mutex<State>,
+    changed: Condvar,
+    restart_wanted: AtomicBool,
+    bytes: AtomicU64,
+}
+
+/// When to act.
+#[derive(Clone, Copy, Debug)]
+pub struct LogLimits {
+    /// Move pages once this much is in the log and not in the file.
+    pub checkpoint_bytes: u64,
+    /// Start the log again from its beginning once it is this long.
+    pub wal_bytes_max: u64,
+}
+
+#[derive(Default)]
+struct State {
+    dirty: bool,
+    closing: bool,
+    problem: Option<String>,
+}
+
+/// What one look at the log showed, in pages.
+#[derive(Clone, Copy)]
+struct Extent {
+    written: u64,
+    moved: u64,
+}
+
+impl Extent {
+    fn rest_bytes(self) -> u64 {
+        self.written.saturating_sub(self.moved) * FRAME_BYTES
+    }
+}
+
+impl Log {
+    pub fn new(limits: LogLimits) -> Self {
+        Self {
+            limits,
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            restart_wanted: AtomicBool::new(false),
+            bytes: AtomicU64::new(0),
+        }
+    }
+
+    /// Something was committed.
+    pub fn committed(&self) {
+        let mut state = self.lock();
+        if !state.dirty {
+            state.dirty = true;
+            self.changed.notify_one();
+        }
+    }
+
+    /// The checkpointer moves everything and ends.
+    pub fn close(&self) {
+        self.lock().closing = true;
+        self.changed.notify_one();
+    }
+
+    /// Bytes in the log when last looked at.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Why the last checkpoint failed.
+    pub fn problem(&self) -> Option<String> {
+        self.lock().problem.clone()
+    }
+
+    /// Called by the writer between two groups: when asked to, moves the last pages and starts the log again.
+    pub fn restart_if_wanted(&self, writer: &Connection) -> rusqlite::Result<()> {
+        if !self.restart_wanted.swap(false, Ordering::Relaxed) {
+            return Ok(());
+        }
+        writer.busy_timeout(READERS_WAIT)?;
+        let outcome = checkpoint(writer, "RESTART");
+        writer.busy_timeout(schema::LOCK_WAIT)?;
+        outcome.map(drop)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait(&self, time: Option<Duration>, until: impl Fn(&State) -> bool) -> bool {
+        let state = self.lock();
+        let state = match time {
+            None => self.changed.wait_while(state, |state| !until(state)).unwrap_or_else(PoisonError::into_inner),
+            Some(time) => {
+                let waited = self.changed.wait_timeout_while(state, time, |state| !until(state));
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            }
+        };
+        state.closing
+    }
+}
+
+/// The checkpointer's thread. Its connection must be the last one to close: it then removes the log.
+pub fn run(connection: &Connection, log: &Log, file: &Path) {
+    loop {
+        let mut closing = log.wait(None, |state| state.dirty || state.closing);
+        closing = closing || log.wait(Some(PACE), |state| state.closing);
+        let busy = std::mem::take(&mut log.lock().dirty);
+        let outcome = match closing {
+            true => checkpoint(connection, "TRUNCATE").map(drop),
+            false => keep_short(connection, log),
+        };
+        log.lock().problem = outcome.err().map(|error| problem::sentence(file, &error));
+        if closing {
+            return;
+        }
+        if busy && !log.wait(Some(IDLE), |state| state.dirty || state.closing) && !log.lock().dirty {
+            // Idle: leave nothing behind in the log. A failure shows at the next round.
+            let _ = checkpoint(connection, "PASSIVE");
+        }
+    }
+}
+
+fn keep_short(connection: &Connection, log: &Log) -> rusqlite::Result<()> {
+    let mut extent = checkpoint(connection, "NOOP")?;
+    log.bytes.store(extent.written * FRAME_BYTES, Ordering::Relaxed);
+    if extent.rest_bytes() < log.limits.checkpoint_bytes {
+        return Ok(());
+    }
+    let too_long = extent.written * FRAME_BYTES >= log.limits.wal_bytes_max;
+    let rounds = if too_long { ROUNDS_MAX } else { 1 };
+    for _ in 0..rounds {
+        extent = checkpoint(connection, "PASSIVE")?;
+        if extent.rest_bytes() < log.limits.checkpoint_bytes / 8 {
+            break;
+        }
+    }
+    if too_long {
+        log.restart_wanted.store(true, Ordering::Relaxed);
+    }
+    Ok(())
+}
+
+fn checkpoint(connection: &Connection, mode: &str) -> rusqlite::Result<Extent> {
+    connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| {
+        let pages = |column| row.get::<_, i64>(column).map(|pages| pages.max(0).unsigned_abs());
+        Ok(Extent { written: pages(1)?, moved: pages(2)? })
+    })
+}

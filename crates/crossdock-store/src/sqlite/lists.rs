@@ -1,0 +1,130 @@
+//! Filtered lists, newest first. The indexes hold (state, system, number); a filter that leaves one of the two open
+//! asks for each combination and merges, so a page costs the same however long the history is.
+
+use crossdock_core::event::EntityRef;
+use crossdock_core::exception::Exception;
+use crossdock_core::message::StoredMessage;
+use crossdock_core::transmission::Transmission;
+use rusqlite::{Connection, ToSql, params};
+
+use super::ledger::Subject;
+use super::read::{self, OUTCOMES, ReadError, TRANSMISSION_STATES, WAITING, count, many};
+use crate::port::{ExceptionFilter, MessageFilter, Page, TransmissionFilter};
+
+type Read<T> = Result<T, ReadError>;
+
+pub fn messages(connection: &Connection, filter: &MessageFilter, page: Page) -> Read<Vec<StoredMessage>> {
+    let system = filter.system.as_ref().map(|system| system.as_str());
+    let positions = match (filter.state.as_deref(), system) {
+        (None, None) => {
+            let sql = "SELECT position FROM messages ORDER BY position DESC LIMIT ?1";
+            many(connection, sql, [reach(page)], |row| Ok(row.get(0)?))?
+        }
+        (Some(WAITING), system) => waiting(connection, system, page)?,
+        (Some(state), system) => by_state(connection, OUTCOMES_BY_STATE, &[state], system, Subject::Messages, page)?,
+        (None, system) => {
+            let mut positions = by_state(connection, OUTCOMES_BY_STATE, &OUTCOMES, system, Subject::Messages, page)?;
+            positions.extend(waiting(connection, system, page)?);
+            positions
+        }
+    };
+    on_page(positions, page).filter_map(|position| read::message_at(connection, position).transpose()).collect()
+}
+
+pub fn transmissions(connection: &Connection, filter: &TransmissionFilter, page: Page) -> Read<Vec<Transmission>> {
+    let system = filter.system.as_ref().map(|system| system.as_str());
+    let state = filter.state.as_deref();
+    let numbers = match (&filter.about, state, system) {
+        (Some(about), state, system) => transmissions_about(connection, about, state, system, page)?,
+        (None, None, None) => {
+            let sql = "SELECT number FROM transmissions ORDER BY number DESC LIMIT ?1";
+            many(connection, sql, [reach(page)], |row| Ok(row.get(0)?))?
+        }
+        (None, Some(state), system) => {
+            by_state(connection, TRANSMISSIONS_BY_STATE, &[state], system, Subject::Transmissions, page)?
+        }
+        (None, None, system) => {
+            let states = &TRANSMISSION_STATES;
+            by_state(connection, TRANSMISSIONS_BY_STATE, states, system, Subject::Transmissions, page)?
+        }
+    };
+    on_page(numbers, page).filter_map(|number| read::transmission_numbered(connection, number).transpose()).collect()
+}
+
+pub fn exceptions(connection: &Connection, filter: &ExceptionFilter, page: Page) -> Read<Vec<Exception>> {
+    let mut conditions = Vec::new();
+    let mut values: Vec<Box<dyn ToSql>> = vec![Box::new(count(page.limit)), Box::new(count(page.skip))];
+    if let Some(open) = filter.open {
+        conditions.push(if open { "status = 'open'" } else { "status = 'resolved'" }.to_owned());
+    }
+    let system = filter.system.as_ref().map(|system| ("system", system.to_string()));
+    let transmission = filter.transmission.map(|id| ("transmission", id.to_string()));
+    for (column, value) in system.into_iter().chain(transmission) {
+        values.push(Box::new(value));
+        conditions.push(format!("{column} = ?{}", values.len()));
+    }
+    let condition = if conditions.is_empty() { "1".to_owned() } else { conditions.join(" AND ") };
+    let sql = format!("SELECT record FROM exceptions WHERE {condition} ORDER BY number DESC LIMIT ?1 OFFSET ?2");
+    many(connection, &sql, rusqlite::params_from_iter(values), read::record)
+}
+
+const OUTCOMES_BY_STATE: &str = "SELECT position FROM message_outcomes WHERE state = ?1 AND system = ?2
+                                 ORDER BY position DESC LIMIT ?3";
+const TRANSMISSIONS_BY_STATE: &str = "SELECT number FROM transmissions INDEXED BY transmissions_by_state
+                                      WHERE state = ?1 AND system = ?2 ORDER BY number DESC LIMIT ?3";
+
+/// The newest numbers of each state and system asked for; `None` is every system that was ever counted.
+fn by_state(
+    connection: &Connection,
+    sql: &str,
+    states: &[&str],
+    system: Option<&str>,
+    subject: Subject,
+    page: Page,
+) -> Read<Vec<i64>> {
+    let systems = match system {
+        Some(system) => vec![system.to_owned()],
+        None => {
+            let sql = "SELECT DISTINCT system FROM tallies WHERE subject = ?1";
+            many(connection, sql, [subject.word()], |row| Ok(row.get(0)?))?
+        }
+    };
+    let mut numbers = Vec::new();
+    for state in states {
+        for system in &systems {
+            let values = params![state, system, reach(page)];
+            numbers.extend(many(connection, sql, values, |row| Ok(row.get::<_, i64>(0)?))?);
+        }
+    }
+    Ok(numbers)
+}
+
+/// The inbox is as long as the router is behind, not as history is.
+fn waiting(connection: &Connection, system: Option<&str>, page: Page) -> Read<Vec<i64>> {
+    let sql = "SELECT position FROM inbox WHERE ?1 IS NULL OR system = ?1 ORDER BY position DESC LIMIT ?2";
+    many(connection, sql, params![system, reach(page)], |row| Ok(row.get(0)?))
+}
+
+fn transmissions_about(
+    connection: &Connection,
+    about: &EntityRef,
+    state: Option<&str>,
+    system: Option<&str>,
+    page: Page,
+) -> Read<Vec<i64>> {
+    let sql = "SELECT number FROM transmissions INDEXED BY transmissions_about
+               WHERE about_kind = ?1 AND about_key = ?2 AND (?3 IS NULL OR state = ?3) AND (?4 IS NULL OR system = ?4)
+               ORDER BY number DESC LIMIT ?5";
+    let values = params![about.kind, about.key, state, system, reach(page)];
+    many(connection, sql, values, |row| Ok(row.get(0)?))
+}
+
+/// How many of the newest have to be known to show the page.
+fn reach(page: Page) -> i64 {
+    count(page.skip.saturating_add(page.limit))
+}
+
+fn on_page(mut numbers: Vec<i64>, page: Page) -> impl Iterator<Item = i64> {
+    numbers.sort_unstable_by(|a, b| b.cmp(a));
+    numbers.into_iter().skip(page.skip).take(page.limit)
+}

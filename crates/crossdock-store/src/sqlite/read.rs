@@ -1,0 +1,325 @@
+//! Single records and short lists out of the database. Every statement here is served by an index.
+
+use crossdock_core::changeset::{AuditRecord, ChainedAudit, SystemState, Timer};
+use crossdock_core::event::{Entity, EntityRef, Reference, StoredEvent};
+use crossdock_core::exception::{Exception, ExceptionStatus};
+use crossdock_core::ids::{EventId, FlowName, MessageId, SystemName, TransmissionId};
+use crossdock_core::message::{Message, MessageState, Rejection, StoredMessage};
+use crossdock_core::transmission::{Attempt, Transmission};
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Params, Row, params};
+use serde::de::DeserializeOwned;
+
+use super::encode::{status_word, time_text};
+use super::ledger::Subject;
+use crate::port::{Counts, Page};
+
+/// Why a read failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    #[error(transparent)]
+    Engine(#[from] rusqlite::Error),
+    /// The file holds something this program did not write, or a newer one did.
+    #[error("a stored {what} cannot be understood: {problem}")]
+    Record { what: &'static str, problem: String },
+}
+
+type Read<T> = Result<T, ReadError>;
+
+pub const WAITING: &str = "waiting";
+/// The states of messages that have left the inbox.
+pub const OUTCOMES: [&str; 3] = ["translated", "ignored", "failed"];
+pub const TRANSMISSION_STATES: [&str; 6] = ["held", "owed", "sending", "done", "paused", "cancelled"];
+
+/// The constant for a stored word.
+pub fn message_word(word: &str) -> &'static str {
+    OUTCOMES.into_iter().find(|known| *known == word).unwrap_or(WAITING)
+}
+
+/// The constant for a stored word.
+pub fn exception_word(word: &str) -> &'static str {
+    status_word(if word == "open" { ExceptionStatus::Open } else { ExceptionStatus::Resolved })
+}
+
+/// The constant for a stored word; a word of a newer program counts as held: it is not sent.
+pub fn transmission_word(word: &str) -> &'static str {
+    TRANSMISSION_STATES.into_iter().find(|known| *known == word).unwrap_or(TRANSMISSION_STATES[0])
+}
+
+// Columns of a stored message, for `message_row`.
+macro_rules! message_columns {
+    () => {
+        "SELECT m.position, m.id, m.system, m.channel, m.dedup_key, m.received_at, m.cause, m.content_type, m.headers,
+                m.body, o.record
+         FROM messages m LEFT JOIN message_outcomes o ON o.position = m.position "
+    };
+}
+
+pub fn message(connection: &Connection, id: MessageId) -> Read<Option<StoredMessage>> {
+    one(connection, concat!(message_columns!(), "WHERE m.id = ?1"), [id.to_string()], message_row)
+}
+
+pub fn message_at(connection: &Connection, position: i64) -> Read<Option<StoredMessage>> {
+    one(connection, concat!(message_columns!(), "WHERE m.position = ?1"), [position], message_row)
+}
+
+pub fn waiting(connection: &Connection, limit: usize) -> Read<Vec<StoredMessage>> {
+    let sql = "SELECT m.position, m.id, m.system, m.channel, m.dedup_key, m.received_at, m.cause, m.content_type,
+                      m.headers, m.body, NULL
+               FROM inbox i JOIN messages m ON m.position = i.position ORDER BY i.position LIMIT ?1";
+    many(connection, sql, [count(limit)], message_row)
+}
+
+pub fn cursor(connection: &Connection, name: &str) -> Read<Option<String>> {
+    one(connection, "SELECT value FROM cursors WHERE name = ?1", [name], |row| Ok(row.get(0)?))
+}
+
+pub fn event(connection: &Connection, id: EventId) -> Read<Option<StoredEvent>> {
+    one(connection, "SELECT position, record FROM events WHERE id = ?1", [id.to_string()], event_row)
+}
+
+pub fn events_of_message(connection: &Connection, id: MessageId) -> Read<Vec<StoredEvent>> {
+    let sql = "SELECT position, record FROM events WHERE message = ?1 ORDER BY position";
+    many(connection, sql, [id.to_string()], event_row)
+}
+
+pub fn events_of_entity(connection: &Connection, entity: &EntityRef, limit: usize) -> Read<Vec<StoredEvent>> {
+    let sql = "SELECT e.position, e.record FROM event_links l JOIN events e ON e.position = l.position
+               WHERE l.kind = ?1 AND l.key = ?2 ORDER BY l.position LIMIT ?3";
+    many(connection, sql, params![entity.kind, entity.key, count(limit)], event_row)
+}
+
+pub fn entity(connection: &Connection, name: &EntityRef) -> Read<Option<Entity>> {
+    let sql = "SELECT record FROM entities WHERE kind = ?1 AND key = ?2";
+    one(connection, sql, [&name.kind, &name.key], record)
+}
+
+pub fn entities(connection: &Connection, kind: &str, after_key: &str, limit: usize) -> Read<Vec<Entity>> {
+    let sql = "SELECT record FROM entities WHERE kind = ?1 AND key > ?2 ORDER BY key LIMIT ?3";
+    many(connection, sql, params![kind, after_key, count(limit)], record)
+}
+
+pub fn find(connection: &Connection, value: &str, limit: usize) -> Read<Vec<EntityRef>> {
+    let sql = "SELECT kind, key FROM entities WHERE key = ?1
+               UNION SELECT entity_kind, entity_key FROM entity_references WHERE value = ?1
+               ORDER BY kind, key LIMIT ?2";
+    many(connection, sql, params![value, count(limit)], |row| Ok(EntityRef { kind: row.get(0)?, key: row.get(1)? }))
+}
+
+pub fn references(connection: &Connection, entity: &EntityRef) -> Read<Vec<Reference>> {
+    let sql = "SELECT system, kind, value FROM entity_references WHERE entity_kind = ?1 AND entity_key = ?2
+               ORDER BY system, kind, value";
+    many(connection, sql, [&entity.kind, &entity.key], |row| {
+        Ok(Reference { entity: entity.clone(), system: system(row, 0)?, kind: row.get(1)?, value: row.get(2)? })
+    })
+}
+
+pub fn transmission(connection: &Connection, id: TransmissionId) -> Read<Option<Transmission>> {
+    one(connection, "SELECT record FROM transmissions WHERE id = ?1", [id.to_string()], record)
+}
+
+pub fn transmission_numbered(connection: &Connection, number: i64) -> Read<Option<Transmission>> {
+    one(connection, "SELECT record FROM transmissions WHERE number = ?1", [number], record)
+}
+
+pub fn transmissions_of_event(connection: &Connection, id: EventId) -> Read<Vec<Transmission>> {
+    let sql = "SELECT record FROM transmissions WHERE event = ?1 ORDER BY number";
+    many(connection, sql, [id.to_string()], record)
+}
+
+pub fn due(connection: &Connection, system: &SystemName, now: Timestamp, limit: usize) -> Read<Vec<Transmission>> {
+    let sql = "SELECT record FROM transmissions
+               WHERE system = ?1 AND due_at <= ?2 AND state = 'owed' AND is_head = 1
+               ORDER BY due_at, place, number LIMIT ?3";
+    many(connection, sql, params![system.as_str(), time_text(now), count(limit)], record)
+}
+
+pub fn next_due(connection: &Connection, system: &SystemName) -> Read<Option<Timestamp>> {
+    let sql = "SELECT due_at FROM transmissions WHERE system = ?1 AND state = 'owed' AND is_head = 1
+               ORDER BY due_at LIMIT 1";
+    one(connection, sql, [system.as_str()], |row| time(row, 0))
+}
+
+pub fn sending(connection: &Connection) -> Read<Vec<Transmission>> {
+    let sql = "SELECT record FROM transmissions WHERE state = 'sending' ORDER BY number";
+    many(connection, sql, [], record)
+}
+
+pub fn held_about(connection: &Connection, about: &EntityRef) -> Read<Vec<Transmission>> {
+    let sql = "SELECT record FROM transmissions INDEXED BY transmissions_held
+               WHERE about_kind = ?1 AND about_key = ?2 AND state = 'held' ORDER BY number";
+    many(connection, sql, [&about.kind, &about.key], record)
+}
+
+pub fn is_done(connection: &Connection, flow: &FlowName, about: &EntityRef) -> Read<bool> {
+    let sql = "SELECT 1 FROM transmissions INDEXED BY transmissions_done
+               WHERE about_kind = ?1 AND about_key = ?2 AND flow = ?3 AND state = 'done' LIMIT 1";
+    Ok(one(connection, sql, [&about.kind, &about.key, flow.as_str()], |_| Ok(()))?.is_some())
+}
+
+pub fn last_place(connection: &Connection) -> Read<u64> {
+    let place = one(connection, "SELECT value FROM highs WHERE name = 'place'", [], |row| unsigned(row, 0))?;
+    Ok(place.unwrap_or(0))
+}
+
+pub fn attempts(connection: &Connection, id: TransmissionId) -> Read<Vec<Attempt>> {
+    let sql = "SELECT record FROM attempts WHERE transmission = ?1 ORDER BY number";
+    many(connection, sql, [id.to_string()], record)
+}
+
+pub fn open_exception(connection: &Connection, fingerprint: &str) -> Read<Option<Exception>> {
+    let sql = "SELECT record FROM exceptions WHERE fingerprint = ?1 AND status = 'open'";
+    one(connection, sql, [fingerprint], record)
+}
+
+pub fn rejections(connection: &Connection, page: Page) -> Read<Vec<Rejection>> {
+    let sql = "SELECT record FROM rejections ORDER BY number DESC LIMIT ?1 OFFSET ?2";
+    many(connection, sql, [count(page.limit), count(page.skip)], record)
+}
+
+pub fn due_timers(connection: &Connection, now: Timestamp, limit: usize) -> Read<Vec<Timer>> {
+    let sql = "SELECT record FROM timers WHERE due_at <= ?1 ORDER BY due_at, id LIMIT ?2";
+    many(connection, sql, params![time_text(now), count(limit)], record)
+}
+
+pub fn next_timer(connection: &Connection) -> Read<Option<Timestamp>> {
+    one(connection, "SELECT due_at FROM timers ORDER BY due_at LIMIT 1", [], |row| time(row, 0))
+}
+
+pub fn system_states(connection: &Connection) -> Read<Vec<SystemState>> {
+    many(connection, "SELECT system, paused, since FROM system_states ORDER BY system", [], |row| {
+        Ok(SystemState { system: system(row, 0)?, paused: row.get(1)?, since: time(row, 2)? })
+    })
+}
+
+pub fn audit(connection: &Connection, after_number: u64, limit: usize) -> Read<Vec<ChainedAudit>> {
+    let sql = "SELECT number, at, actor, action, target, reason, hash FROM audit WHERE number > ?1
+               ORDER BY number LIMIT ?2";
+    let after = i64::try_from(after_number).unwrap_or(i64::MAX);
+    many(connection, sql, params![after, count(limit)], |row| Ok(audit_row(row)?))
+}
+
+pub fn counts(connection: &Connection) -> Read<Counts> {
+    let mut counts = Counts::default();
+    let sql = "SELECT subject, system, state, count FROM tallies WHERE count > 0";
+    let tallies = many(connection, sql, [], |row| {
+        Ok((row.get::<_, String>(0)?, system(row, 1)?, row.get::<_, String>(2)?, unsigned(row, 3)?))
+    })?;
+    for (subject, system, state, count) in tallies {
+        if subject == Subject::Messages.word() {
+            counts.systems.entry(system).or_default().messages.insert(state, count);
+        } else if subject == Subject::Transmissions.word() {
+            counts.systems.entry(system).or_default().transmissions.insert(state, count);
+        } else if subject == Subject::Events.word() {
+            counts.events = count;
+        } else if subject == Subject::Exceptions.word() && state == "open" {
+            counts.exceptions_open = count;
+        } else if subject == Subject::Rejections.word() {
+            counts.rejections = count;
+        }
+    }
+    let sql = "SELECT system, last_message_at FROM system_activity";
+    for (system, at) in many(connection, sql, [], |row| Ok((system(row, 0)?, time(row, 1)?)))? {
+        counts.systems.entry(system).or_default().last_message_at = Some(at);
+    }
+    Ok(counts)
+}
+
+/// Columns number, at, actor, action, target, reason, hash.
+pub fn audit_row(row: &Row<'_>) -> rusqlite::Result<ChainedAudit> {
+    let at = row.get_ref(1)?.as_str()?.parse().map_err(|error: jiff::Error| {
+        rusqlite::Error::FromSqlConversionFailure(1, rusqlite::types::Type::Text, error.to_string().into())
+    })?;
+    let record = AuditRecord { at, actor: row.get(2)?, action: row.get(3)?, target: row.get(4)?, reason: row.get(5)? };
+    Ok(ChainedAudit { number: row.get::<_, i64>(0)?.unsigned_abs(), record, hash: row.get(6)? })
+}
+
+/// The rows of a query, each through `read`.
+pub fn many<T>(
+    connection: &Connection,
+    sql: &str,
+    values: impl Params,
+    read: impl Fn(&Row<'_>) -> Read<T>,
+) -> Read<Vec<T>> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(values)?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        all.push(read(row)?);
+    }
+    Ok(all)
+}
+
+fn one<T>(
+    connection: &Connection,
+    sql: &str,
+    values: impl Params,
+    read: impl Fn(&Row<'_>) -> Read<T>,
+) -> Read<Option<T>> {
+    let mut statement = connection.prepare_cached(sql)?;
+    statement.query_row(values, |row| Ok(read(row))).optional()?.transpose()
+}
+
+/// A limit as the database takes it.
+pub fn count(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+fn message_row(row: &Row<'_>) -> Read<StoredMessage> {
+    let state = match row.get_ref(10)?.as_str_or_null().map_err(rusqlite::Error::from)? {
+        None => MessageState::Waiting,
+        Some(json) => parsed("message state", json)?,
+    };
+    let message = Message {
+        id: MessageId(uuid(row, 1)?),
+        system: system(row, 2)?,
+        channel: row.get(3)?,
+        dedup_key: row.get(4)?,
+        received_at: time(row, 5)?,
+        cause: match row.get_ref(6)?.as_str_or_null().map_err(rusqlite::Error::from)? {
+            None => None,
+            Some(_) => Some(TransmissionId(uuid(row, 6)?)),
+        },
+        content_type: row.get(7)?,
+        headers: parsed("list of headers", text(row, 8)?)?,
+        body: row.get(9)?,
+    };
+    Ok(StoredMessage { position: unsigned(row, 0)?, message, state })
+}
+
+fn event_row(row: &Row<'_>) -> Read<StoredEvent> {
+    Ok(StoredEvent { position: unsigned(row, 0)?, event: parsed("event", text(row, 1)?)? })
+}
+
+/// The record in the first column.
+pub fn record<T: DeserializeOwned>(row: &Row<'_>) -> Read<T> {
+    let what = std::any::type_name::<T>().rsplit("::").next().unwrap_or("record");
+    parsed(what, text(row, 0)?)
+}
+
+fn parsed<T: DeserializeOwned>(what: &'static str, json: &str) -> Read<T> {
+    serde_json::from_str(json).map_err(|error| ReadError::Record { what, problem: error.to_string() })
+}
+
+fn text<'r>(row: &'r Row<'_>, column: usize) -> Read<&'r str> {
+    Ok(row.get_ref(column)?.as_str().map_err(rusqlite::Error::from)?)
+}
+
+fn system(row: &Row<'_>, column: usize) -> Read<SystemName> {
+    Ok(SystemName::from(text(row, column)?))
+}
+
+fn time(row: &Row<'_>, column: usize) -> Read<Timestamp> {
+    text(row, column)?
+        .parse()
+        .map_err(|error: jiff::Error| ReadError::Record { what: "time", problem: error.to_string() })
+}
+
+fn uuid(row: &Row<'_>, column: usize) -> Read<uuid::Uuid> {
+    uuid::Uuid::parse_str(text(row, column)?)
+        .map_err(|error| ReadError::Record { what: "id", problem: error.to_string() })
+}
+
+fn unsigned(row: &Row<'_>, column: usize) -> Read<u64> {
+    Ok(row.get::<_, i64>(column)?.unsigned_abs())
+}
