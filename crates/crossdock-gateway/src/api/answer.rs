@@ -1,0 +1,76 @@
+//! Answers of the office: JSON that is never stored on the way, and the desk's errors as problems.
+
+use axum::Json;
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use crossdock_runtime::desk::{Desk, DeskError};
+use crossdock_runtime::router::CommandError;
+use hyper::StatusCode;
+use hyper::header::{CACHE_CONTROL, HeaderValue};
+use serde::Serialize;
+
+use super::Shared;
+use crate::problem::{Problem, code};
+
+/// What a route comes to.
+pub type Answer = Result<Response, Problem>;
+
+impl Shared {
+    /// Asks the desk, whose reads block, off the async threads and not too many at once.
+    pub async fn read<T: Serialize + Send + 'static>(
+        &self,
+        ask: impl FnOnce(&Desk) -> Result<T, DeskError> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let _turn = self.reads.acquire().await.map_err(|_| stopping())?;
+        let desk = self.desk.clone();
+        match tokio::task::spawn_blocking(move || ask(&desk)).await {
+            Ok(result) => result.map_err(Problem::from),
+            Err(_) => Err(stopping()),
+        }
+    }
+}
+
+/// A good answer.
+pub fn json<T: Serialize>(value: &T) -> Response {
+    let mut response = Json(value).into_response();
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// A problem, with the path it happened at.
+pub fn respond(problem: &Problem, path: &str) -> Response {
+    problem.response(path).map(Body::new)
+}
+
+/// The outermost layer writes the body, because it knows the path.
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+fn stopping() -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, code::HUB_NOT_READY, "the hub is stopping")
+}
+
+impl From<DeskError> for Problem {
+    fn from(error: DeskError) -> Self {
+        let detail = error.to_string();
+        match error {
+            DeskError::Unknown(_) | DeskError::Command(CommandError::Unknown(_)) => {
+                Problem::new(StatusCode::NOT_FOUND, code::NOT_FOUND, detail)
+            }
+            DeskError::Invalid(_) => Problem::new(StatusCode::BAD_REQUEST, code::REQUEST_INVALID, detail),
+            DeskError::Command(CommandError::NotNow(_)) => Problem::new(StatusCode::CONFLICT, code::NOT_NOW, detail),
+            DeskError::NotRunning | DeskError::Command(CommandError::Stopping) => {
+                Problem::new(StatusCode::SERVICE_UNAVAILABLE, code::HUB_NOT_READY, detail)
+            }
+            DeskError::Store(_) | DeskError::Command(_) => {
+                tracing::error!(error = %detail, "the store failed a request of the API");
+                Problem::new(StatusCode::INTERNAL_SERVER_ERROR, code::STORE_FAILED, detail)
+            }
+        }
+    }
+}

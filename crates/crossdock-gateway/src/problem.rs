@@ -1,0 +1,191 @@
+//! Problem details (RFC 9457): the one shape in which a request is told why it failed. `type` leads to the page about
+//! the code, which the hub serves itself.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use hyper::{Response, StatusCode};
+use serde::Serialize;
+
+use crate::pages;
+
+/// The stable codes of the gateway itself; connectors and signatures bring their own. Each has a page.
+pub mod code {
+    pub const BODY_TOO_LARGE: &str = "XD-1002";
+    pub const SENDER_TOO_SLOW: &str = "XD-1003";
+    pub const METHOD_NOT_ALLOWED: &str = "XD-1004";
+    pub const ADDRESS_UNREADABLE: &str = "XD-1005";
+    pub const HUB_BUSY: &str = "XD-1006";
+    pub const BODY_BROKEN: &str = "XD-1007";
+    pub const UNKNOWN_SYSTEM: &str = "XD-1001";
+    pub const NOTHING_HERE: &str = "XD-1008";
+    pub const TOKEN_NEEDED: &str = "XD-1101";
+    pub const FOREIGN_PAGE: &str = "XD-1102";
+    pub const REQUEST_INVALID: &str = "XD-1103";
+    pub const NOT_FOUND: &str = "XD-1104";
+    pub const NOT_NOW: &str = "XD-1105";
+    pub const HUB_NOT_READY: &str = "XD-1106";
+    pub const STORE_FAILED: &str = "XD-1107";
+}
+
+/// One problem. `detail` never holds a secret, and nothing of the hub's insides.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {detail}")]
+pub struct Problem {
+    pub status: StatusCode,
+    pub code: &'static str,
+    pub detail: String,
+    extra: Extra,
+}
+
+/// Longest path shown or recorded, in bytes.
+const PATH_BYTES_MAX: usize = 512;
+
+/// The header that a status asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum Extra {
+    #[default]
+    None,
+    /// Methods that are possible here.
+    Allow(&'static str),
+    /// Seconds after which the sender may try again.
+    RetryAfter(u32),
+    /// How to show who one is.
+    Bearer,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    instance: &'a str,
+    code: &'a str,
+}
+
+impl Problem {
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, code, detail: detail.into(), extra: Extra::None }
+    }
+
+    pub fn method_not_allowed(allow: &'static str) -> Self {
+        let detail = format!("this address takes {allow}");
+        Self {
+            extra: Extra::Allow(allow),
+            ..Self::new(StatusCode::METHOD_NOT_ALLOWED, code::METHOD_NOT_ALLOWED, detail)
+        }
+    }
+
+    pub fn busy(after_s: u32) -> Self {
+        let detail = format!("the hub cannot take this now and has kept nothing of it; send it again in {after_s} s");
+        Self { extra: Extra::RetryAfter(after_s), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, code::HUB_BUSY, detail) }
+    }
+
+    pub fn token_needed(detail: &str) -> Self {
+        Self { extra: Extra::Bearer, ..Self::new(StatusCode::UNAUTHORIZED, code::TOKEN_NEEDED, detail) }
+    }
+
+    pub fn nothing_here() -> Self {
+        Self::new(StatusCode::NOT_FOUND, code::NOTHING_HERE, "there is nothing at this address")
+    }
+
+    /// The response; `path` is what was asked for.
+    pub fn response(&self, path: &str) -> Response<Full<Bytes>> {
+        let body = Body {
+            r#type: format!("/errors/{}", self.code),
+            title: pages::title(self.code).unwrap_or_else(|| self.status.canonical_reason().unwrap_or("error")),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            instance: &short_path(path),
+            code: self.code,
+        };
+        let body = serde_json::to_vec(&body).expect("strings and a number are always JSON");
+        let mut response = Response::new(Full::new(Bytes::from(body)));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        match self.extra {
+            Extra::None => {}
+            Extra::Allow(methods) => drop(headers.insert(ALLOW, HeaderValue::from_static(methods))),
+            Extra::RetryAfter(seconds) => drop(headers.insert(RETRY_AFTER, HeaderValue::from(seconds))),
+            Extra::Bearer => drop(headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
+        }
+        response
+    }
+
+    /// The response after which the connection is closed, because the rest of the request will not be read.
+    pub fn last_response(&self, path: &str) -> Response<Full<Bytes>> {
+        let mut response = self.response(path);
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        response
+    }
+}
+
+/// A path as it may be shown and recorded: it comes without the query, which may hold a secret, and is not longer than
+/// is useful.
+pub fn short_path(path: &str) -> Cow<'_, str> {
+    if path.len() <= PATH_BYTES_MAX {
+        return Cow::Borrowed(path);
+    }
+    let end = (0..=PATH_BYTES_MAX).rev().find(|at| path.is_char_boundary(*at)).unwrap_or(0);
+    Cow::Owned(format!("{}…", &path[..end]))
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_problem_has_the_members_of_the_standard() {
+        let response = Problem::busy(7).response("/in/warehouse");
+        assert_eq!(response.status(), 503);
+        assert_eq!(response.headers()["retry-after"], "7");
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
+        let body = response.into_body().collect().await.expect("a full body").to_bytes();
+        let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+        assert_eq!(body["type"], "/errors/XD-1006");
+        assert_eq!(body["status"], 503);
+        assert_eq!(body["instance"], "/in/warehouse");
+        assert_eq!(body["code"], "XD-1006");
+        assert_eq!(body["title"], "the hub is at its limit");
+        assert!(body["detail"].as_str().is_some_and(|detail| detail.contains("again in 7 s")));
+    }
+
+    #[test]
+    fn a_long_path_is_cut() {
+        assert_eq!(short_path("/in/x"), "/in/x");
+        let long = short_path(&"ä".repeat(600)).into_owned();
+        assert!(long.len() <= PATH_BYTES_MAX + "…".len() && long.ends_with('…'));
+    }
+
+    #[test]
+    fn every_code_of_the_gateway_has_a_page() {
+        use code::*;
+        let all = [
+            UNKNOWN_SYSTEM,
+            BODY_TOO_LARGE,
+            SENDER_TOO_SLOW,
+            METHOD_NOT_ALLOWED,
+            ADDRESS_UNREADABLE,
+            HUB_BUSY,
+            BODY_BROKEN,
+            NOTHING_HERE,
+            TOKEN_NEEDED,
+            FOREIGN_PAGE,
+            REQUEST_INVALID,
+            NOT_FOUND,
+            NOT_NOW,
+            HUB_NOT_READY,
+            STORE_FAILED,
+        ];
+        for code in all {
+            assert!(pages::title(code).is_some(), "docs/errors/{code}.md is missing or has no title");
+        }
+    }
+}
