@@ -21,7 +21,9 @@ use crate::port::{ExceptionFilter, MessageFilter, Page, Store, TransmissionFilte
 const SCRIPTS: u32 = 48;
 
 pub fn random_changesets_agree_with_the_memory_store(make: Make<'_>) {
-    let mut runner = TestRunner::new(Config { cases: SCRIPTS, max_shrink_iters: 2000, ..Config::default() });
+    let source_file = Some(file!());
+    let config = Config { cases: SCRIPTS, max_shrink_iters: 2000, source_file, ..Config::default() };
+    let mut runner = TestRunner::new(config);
     let make = std::cell::RefCell::new(make);
     let outcome = runner.run(&vec(act(), 1..12), |script| {
         let mut subject = (make.borrow_mut())();

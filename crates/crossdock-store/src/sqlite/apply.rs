@@ -16,6 +16,7 @@ use super::encode::{
 };
 use super::ledger::{Ledger, Subject};
 use super::read::ReadError;
+use super::statement::prepared;
 use super::{lines, problem, read};
 use crate::exceptions::seen_again;
 use crate::port::CommitError;
@@ -387,6 +388,6 @@ impl<'c> Applier<'c> {
     }
 
     fn statement(&self, sql: &str) -> Result<CachedStatement<'c>, Stop> {
-        Ok(self.connection.prepare_cached(sql)?)
+        Ok(prepared(self.connection, sql)?)
     }
 }

@@ -13,6 +13,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
+use super::statement::prepared;
+
 /// Entries per chunk: one chunk fills one page of the database.
 const CHUNK_ENTRIES: usize = 120;
 /// Half a digest of SHA-256 and a UUID.
@@ -99,7 +101,7 @@ impl DedupIndex {
     /// Reads filters and recent keys; some ten milliseconds per million keys.
     pub fn load(connection: &Connection, run_keys: usize) -> rusqlite::Result<Self> {
         let mut known = Known::default();
-        let mut runs = connection.prepare("SELECT number, filter FROM dedup_runs ORDER BY number")?;
+        let mut runs = prepared(connection, "SELECT number, filter FROM dedup_runs ORDER BY number")?;
         let mut rows = runs.query([])?;
         while let Some(row) = rows.next()? {
             let filter = Filter::from_bytes(row.get_ref(1)?.as_blob()?);
@@ -129,6 +131,13 @@ impl DedupIndex {
         Ok(None)
     }
 
+    /// Whether a filter says that the key may be in a run.
+    #[cfg(test)]
+    pub fn may_hold(&self, digest: Digest) -> bool {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.runs.iter().any(|run| run.filter.may_hold(digest))
+    }
+
     /// Writes the fresh keys inside the transaction under way: behind the recent ones, or all together as a run.
     pub fn write(&self, connection: &Connection, fresh: &FreshKeys) -> rusqlite::Result<Written> {
         if fresh.len() == 0 {
@@ -137,7 +146,7 @@ impl DedupIndex {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         if known.recent.len() + fresh.len() < self.run_keys {
             let entries = bytes_of(fresh.entries());
-            connection.prepare_cached("INSERT INTO dedup_recent (entries) VALUES (?1)")?.execute([entries])?;
+            prepared(connection, "INSERT INTO dedup_recent (entries) VALUES (?1)")?.execute([entries])?;
             return Ok(Written(None));
         }
         let recent = known.recent.iter().map(|(digest, message)| (*digest, *message));
@@ -172,7 +181,7 @@ pub fn find_on_disk(connection: &Connection, digest: Digest) -> rusqlite::Result
     if found.is_some() {
         return Ok(found);
     }
-    let mut runs = connection.prepare_cached("SELECT number FROM dedup_runs ORDER BY number DESC")?;
+    let mut runs = prepared(connection, "SELECT number FROM dedup_runs ORDER BY number DESC")?;
     let mut rows = runs.query([])?;
     while let Some(row) = rows.next()? {
         if let Some(message) = find_in_run(connection, row.get(0)?, digest)? {
@@ -183,7 +192,7 @@ pub fn find_on_disk(connection: &Connection, digest: Digest) -> rusqlite::Result
 }
 
 fn for_each_recent(connection: &Connection, mut each: impl FnMut(Digest, MessageId)) -> rusqlite::Result<()> {
-    let mut recent = connection.prepare_cached("SELECT entries FROM dedup_recent ORDER BY number")?;
+    let mut recent = prepared(connection, "SELECT entries FROM dedup_recent ORDER BY number")?;
     let mut rows = recent.query([])?;
     while let Some(row) = rows.next()? {
         for entry in row.get_ref(0)?.as_blob()?.chunks_exact(ENTRY_BYTES) {
@@ -195,7 +204,8 @@ fn for_each_recent(connection: &Connection, mut each: impl FnMut(Digest, Message
 }
 
 fn find_in_run(connection: &Connection, run: i64, digest: Digest) -> rusqlite::Result<Option<MessageId>> {
-    let mut chunk = connection.prepare_cached(
+    let mut chunk = prepared(
+        connection,
         "SELECT entries FROM dedup_chunks WHERE run = ?1 AND first <= ?2 ORDER BY first DESC LIMIT 1",
     )?;
     let found = chunk.query_row(params![run, digest.to_bytes()], |row| {
@@ -209,15 +219,17 @@ fn find_in_run(connection: &Connection, run: i64, digest: Digest) -> rusqlite::R
 
 fn write_run(connection: &Connection, number: i64, entries: &[(Digest, MessageId)]) -> rusqlite::Result<Run> {
     let mut filter = Filter::for_keys(entries.len());
-    let mut insert = connection.prepare_cached("INSERT INTO dedup_chunks (run, first, entries) VALUES (?1, ?2, ?3)")?;
+    let mut insert = prepared(connection, "INSERT INTO dedup_chunks (run, first, entries) VALUES (?1, ?2, ?3)")?;
     for chunk in entries.chunks(CHUNK_ENTRIES) {
         insert.execute(params![number, chunk[0].0.to_bytes(), bytes_of(chunk.iter().copied())])?;
         chunk.iter().for_each(|(digest, _)| filter.add(*digest));
     }
-    connection
-        .prepare_cached("INSERT INTO dedup_runs (number, keys, filter) VALUES (?1, ?2, ?3)")?
-        .execute(params![number, entries.len() as i64, filter.to_bytes()])?;
-    connection.prepare_cached("DELETE FROM dedup_recent")?.execute([])?;
+    prepared(connection, "INSERT INTO dedup_runs (number, keys, filter) VALUES (?1, ?2, ?3)")?.execute(params![
+        number,
+        entries.len() as i64,
+        filter.to_bytes()
+    ])?;
+    prepared(connection, "DELETE FROM dedup_recent")?.execute([])?;
     Ok(Run { number, filter })
 }
 

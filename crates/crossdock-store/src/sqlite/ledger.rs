@@ -6,6 +6,8 @@ use std::collections::HashMap;
 use crossdock_core::ids::SystemName;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::statement::prepared;
+
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Subject {
@@ -52,7 +54,7 @@ pub struct Ledger {
 impl Ledger {
     pub fn load(connection: &Connection) -> rusqlite::Result<Self> {
         let high = |name: &str| -> rusqlite::Result<i64> {
-            let mut statement = connection.prepare_cached("SELECT value FROM highs WHERE name = ?1")?;
+            let mut statement = prepared(connection, "SELECT value FROM highs WHERE name = ?1")?;
             Ok(statement.query_row([name], |row| row.get(0)).optional()?.unwrap_or(0))
         };
         let stored = Highs {
@@ -116,7 +118,8 @@ impl Ledger {
 
     /// Writes everything gathered, inside the transaction.
     pub fn write(&self, connection: &Connection) -> rusqlite::Result<()> {
-        let mut tally = connection.prepare_cached(
+        let mut tally = prepared(
+            connection,
             "INSERT INTO tallies (subject, system, state, count) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT DO UPDATE SET count = count + excluded.count",
         )?;
@@ -124,14 +127,15 @@ impl Ledger {
             let system = system.as_ref().map_or("", SystemName::as_str);
             tally.execute(params![subject.word(), system, state, change])?;
         }
-        let mut activity = connection.prepare_cached(
+        let mut activity = prepared(
+            connection,
             "INSERT INTO system_activity (system, last_message_at) VALUES (?1, ?2)
              ON CONFLICT DO UPDATE SET last_message_at = max(last_message_at, excluded.last_message_at)",
         )?;
         for (system, at) in &self.activity {
             activity.execute(params![system.as_str(), at])?;
         }
-        let mut high = connection.prepare_cached("INSERT OR REPLACE INTO highs (name, value) VALUES (?1, ?2)")?;
+        let mut high = prepared(connection, "INSERT OR REPLACE INTO highs (name, value) VALUES (?1, ?2)")?;
         for (name, old, new) in [
             ("message_position", self.stored.message_position, self.highs.message_position),
             ("event_position", self.stored.event_position, self.highs.event_position),

@@ -11,6 +11,7 @@ use super::apply::Stop;
 use super::encode::TransmissionRow;
 use super::ledger::{Ledger, Subject};
 use super::read::transmission_word;
+use super::statement::prepared;
 use crate::refusal;
 
 /// What is stored about a transmission and decides how the new version is written.
@@ -71,7 +72,8 @@ pub fn put(connection: &Connection, ledger: &mut Ledger, row: &TransmissionRow) 
 }
 
 fn stored(connection: &Connection, row: &TransmissionRow) -> Result<Option<Stored>, Stop> {
-    let mut statement = connection.prepare_cached(
+    let mut statement = prepared(
+        connection,
         "SELECT number, version, system, ordering_key, place, state, is_head,
                 system = ?2 AND ordering_key = ?3 AND about_kind = ?4 AND about_key = ?5 AND flow = ?6 AND event = ?7
                 AND operation = ?8
@@ -96,7 +98,8 @@ fn insert(connection: &Connection, row: &TransmissionRow) -> Result<(), Stop> {
         false => None,
     };
     let is_head = row.in_line && first.is_none_or(|first| row.place < first.place);
-    let mut statement = connection.prepare_cached(
+    let mut statement = prepared(
+        connection,
         "INSERT INTO transmissions (id, version, system, operation, flow, event, about_kind, about_key, ordering_key,
          state, place, is_head, due_at, attempts, created_at, finished_at, last_problem, record)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
@@ -152,7 +155,8 @@ fn update(connection: &Connection, stored: &Stored, row: &TransmissionRow) -> Re
 
 fn write_version(connection: &Connection, stored: &Stored, row: &TransmissionRow, is_head: bool) -> Result<(), Stop> {
     // Columns that did not change stay out of the statement: SQLite then leaves their indexes alone.
-    let mut statement = connection.prepare_cached(
+    let mut statement = prepared(
+        connection,
         "UPDATE transmissions SET version = ?2, state = ?3, place = ?4, is_head = ?5, due_at = ?6, attempts = ?7,
          finished_at = ?8, last_problem = ?9, record = ?10 WHERE number = ?1",
     )?;
@@ -171,7 +175,7 @@ fn write_version(connection: &Connection, stored: &Stored, row: &TransmissionRow
     if stored.same_identity {
         return Ok(());
     }
-    let mut statement = connection.prepare_cached(
+    let mut statement = prepared(connection,
         "UPDATE transmissions SET system = ?2, ordering_key = ?3, about_kind = ?4, about_key = ?5, flow = ?6, event = ?7,
          operation = ?8 WHERE number = ?1",
     )?;
@@ -195,7 +199,8 @@ struct First {
 }
 
 fn first_in_line(connection: &Connection, system: &str, key: &str) -> Result<Option<First>, Stop> {
-    let mut statement: CachedStatement<'_> = connection.prepare_cached(
+    let mut statement: CachedStatement<'_> = prepared(
+        connection,
         "SELECT number, place FROM transmissions
          WHERE system = ?1 AND ordering_key = ?2 AND state IN ('owed', 'sending', 'paused')
          ORDER BY place, number LIMIT 1",
@@ -218,8 +223,7 @@ fn settle(connection: &Connection, system: &str, key: &str, was_head: Option<Fir
 }
 
 fn set_head(connection: &Connection, number: i64, is_head: bool) -> Result<(), Stop> {
-    connection
-        .prepare_cached("UPDATE transmissions SET is_head = ?2 WHERE number = ?1")?
+    prepared(connection, "UPDATE transmissions SET is_head = ?2 WHERE number = ?1")?
         .execute(params![number, is_head])?;
     Ok(())
 }

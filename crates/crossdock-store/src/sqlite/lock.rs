@@ -9,7 +9,7 @@ use super::OpenError;
 /// Held as long as the store is open; the operating system lets go of it when the process ends, however it ends.
 #[derive(Debug)]
 pub struct FolderLock {
-    _file: File,
+    file: File,
 }
 
 const NAME: &str = "hub.lock";
@@ -35,6 +35,14 @@ impl FolderLock {
         file.set_len(0).map_err(io)?;
         file.rewind().map_err(io)?;
         writeln!(file, "{}", std::process::id()).map_err(io)?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+}
+
+impl Drop for FolderLock {
+    fn drop(&mut self) {
+        // Closing the file alone would leave the lock to a child process that is just being started and still shares it.
+        // A failure leaves it to the end of this process.
+        let _ = self.file.unlock();
     }
 }

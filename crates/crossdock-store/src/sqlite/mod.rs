@@ -17,6 +17,7 @@ mod problem;
 mod queue;
 mod read;
 mod schema;
+mod statement;
 #[cfg(test)]
 mod tests;
 mod writer;

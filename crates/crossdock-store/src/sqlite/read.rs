@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 use super::encode::{status_word, time_text};
 use super::ledger::Subject;
+use super::statement::prepared;
 use crate::port::{Counts, Page};
 
 /// Why a read failed.
@@ -241,7 +242,7 @@ pub fn many<T>(
     values: impl Params,
     read: impl Fn(&Row<'_>) -> Read<T>,
 ) -> Read<Vec<T>> {
-    let mut statement = connection.prepare_cached(sql)?;
+    let mut statement = prepared(connection, sql)?;
     let mut rows = statement.query(values)?;
     let mut all = Vec::new();
     while let Some(row) = rows.next()? {
@@ -256,7 +257,7 @@ fn one<T>(
     values: impl Params,
     read: impl Fn(&Row<'_>) -> Read<T>,
 ) -> Read<Option<T>> {
-    let mut statement = connection.prepare_cached(sql)?;
+    let mut statement = prepared(connection, sql)?;
     statement.query_row(values, |row| Ok(read(row))).optional()?.transpose()
 }
 

@@ -14,6 +14,7 @@ use super::checkpoint::Log;
 use super::dedup::DedupIndex;
 use super::problem;
 use super::queue::{Queue, Submission};
+use super::statement::prepared;
 use crate::port::{CommitError, Done};
 
 /// Everything the writer's thread needs.
@@ -113,7 +114,7 @@ impl Writer {
     }
 
     fn run_sql(&self, sql: &str) -> rusqlite::Result<()> {
-        self.connection.prepare_cached(sql)?.execute([])?;
+        prepared(&self.connection, sql)?.execute([])?;
         Ok(())
     }
 }

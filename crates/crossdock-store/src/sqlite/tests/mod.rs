@@ -1,5 +1,11 @@
 //! The embedded backend: the contract, and what only a file can go through.
 
+mod crash;
+mod files;
+mod keys;
+mod plans;
+mod pressure;
+
 use std::num::NonZeroUsize;
 
 use super::*;
