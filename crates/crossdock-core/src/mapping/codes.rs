@@ -68,10 +68,7 @@ impl CodeList {
     /// Why the list cannot be read backwards, when it cannot.
     pub fn ambiguity(&self) -> Option<String> {
         let (word, (first, second)) = self.ambiguous.first_key_value()?;
-        Some(format!(
-            "code list `{}` cannot be used backwards: both `{first}` and `{second}` mean `{word}`",
-            self.name
-        ))
+        Some(format!("code list `{}` cannot be used backwards: both `{first}` and `{second}` mean `{word}`", self.name))
     }
 
     fn read_codes(&mut self, node: &Node, mistakes: &mut Vec<Diagnostic>) {

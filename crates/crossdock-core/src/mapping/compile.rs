@@ -87,7 +87,11 @@ impl<'s> Context<'s> {
         self.mistakes
     }
 
-    fn with_compiler<T>(&mut self, source: &Source, run: impl FnOnce(&mut Compiler<'_, 's>, &IdedExpr) -> T) -> Option<T> {
+    fn with_compiler<T>(
+        &mut self,
+        source: &Source,
+        run: impl FnOnce(&mut Compiler<'_, 's>, &IdedExpr) -> T,
+    ) -> Option<T> {
         match syntax::parse(source) {
             Ok((root, places)) => Some(run(&mut Compiler { context: self, source, places, depth: 0 }, &root)),
             Err(diagnostic) => {
@@ -154,7 +158,11 @@ impl Compiler<'_, '_> {
     pub fn expression(&mut self, expr: &IdedExpr) -> Typed {
         if self.depth == DEPTH_MAX {
             let at = self.at(expr.id);
-            return self.mistake_with(at, format!("the expression is nested more than {DEPTH_MAX} deep"), "give parts of it a name with `let`");
+            return self.mistake_with(
+                at,
+                format!("the expression is nested more than {DEPTH_MAX} deep"),
+                "give parts of it a name with `let`",
+            );
         }
         self.depth += 1;
         let typed = self.expression_inside(expr);
@@ -249,11 +257,13 @@ impl Compiler<'_, '_> {
     fn call(&mut self, call: &CallExpr, expr: &IdedExpr) -> Typed {
         let at = self.at(expr.id);
         match (call.func_name.as_str(), call.target.as_deref(), call.args.as_slice()) {
-            (operators::INDEX | operators::OPT_SELECT | operators::OPT_INDEX, None, [_, _]) => self.path(expr, Reading::Whole),
-            (operators::CONDITIONAL, None, [condition, then, otherwise]) => self.conditional(condition, then, otherwise, at),
-            (operators::LOGICAL_NOT, None, [operand]) => {
-                self.unary(operand, at, |operand| Node::Not(operand, at))
+            (operators::INDEX | operators::OPT_SELECT | operators::OPT_INDEX, None, [_, _]) => {
+                self.path(expr, Reading::Whole)
             }
+            (operators::CONDITIONAL, None, [condition, then, otherwise]) => {
+                self.conditional(condition, then, otherwise, at)
+            }
+            (operators::LOGICAL_NOT, None, [operand]) => self.unary(operand, at, |operand| Node::Not(operand, at)),
             (operators::NEGATE, None, [operand]) => self.unary(operand, at, |operand| Node::Negate(operand, at)),
             (operator, None, [left, right]) if binary(operator).is_some() => {
                 let build = binary(operator).expect("just looked");
@@ -300,7 +310,11 @@ impl Compiler<'_, '_> {
                 _ => {
                     let forms: Vec<String> =
                         named.iter().map(|function| format!("`{name}({})`", function.params)).collect();
-                    self.mistake_with(at, format!("`{name}` has the wrong number of arguments"), format!("it is {}", forms.join(" or ")))
+                    self.mistake_with(
+                        at,
+                        format!("`{name}` has the wrong number of arguments"),
+                        format!("it is {}", forms.join(" or ")),
+                    )
                 }
             };
         };
@@ -339,8 +353,7 @@ impl Compiler<'_, '_> {
 
     fn unknown_variable(&mut self, name: &str, at: Offset) -> Typed {
         let context = &*self.context;
-        let known: Vec<&str> =
-            context.locals.iter().map(|local| &*local.name).chain(context.scope.names()).collect();
+        let known: Vec<&str> = context.locals.iter().map(|local| &*local.name).chain(context.scope.names()).collect();
         let hint = match nearest(name, known.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("known are {}; a text is written in quotes: '{name}'", known.join(", ")),

@@ -235,13 +235,11 @@ fn missing(written: &str, value: &Value, step: &StepKind) -> Trouble {
         }
         (StepKind::Field(field), Value::Null) => absent(format!("`{written}` is null, so it has no `{}`", field.name)),
         (StepKind::Item(_), Value::Null) => absent(format!("`{written}` is null, so it has no elements")),
-        (StepKind::Item(_), Value::List(items)) => {
-            absent(format!("`{path}` is not there")).hint(match items.len() {
-                0 => "the list is empty".to_string(),
-                1 => "the list has 1 element".to_string(),
-                many => format!("the list has {many} elements"),
-            })
-        }
+        (StepKind::Item(_), Value::List(items)) => absent(format!("`{path}` is not there")).hint(match items.len() {
+            0 => "the list is empty".to_string(),
+            1 => "the list has 1 element".to_string(),
+            many => format!("the list has {many} elements"),
+        }),
         (StepKind::Field(field), Value::List(_)) => {
             Trouble::wrong_type(format!("`{written}` is a list, so it has no field `{}`", field.name))
                 .hint("take one element with [0], or all with `map` or `each`")
@@ -377,7 +375,9 @@ fn eval_in(sides: &[Node; 2], cx: &Cx<'_>) -> Result<bool> {
             Ok(false)
         }
         Value::Map(map) => Ok(needle.as_text().is_some_and(|key| map.contains_key(key))),
-        other => Err(Trouble::wrong_type(format!("`in` needs a list or a map on its right, found {}", ops::shown(other)))),
+        other => {
+            Err(Trouble::wrong_type(format!("`in` needs a list or a map on its right, found {}", ops::shown(other))))
+        }
     }
 }
 
@@ -639,11 +639,8 @@ impl Macro {
                 for (key, value) in map.entries() {
                     cx.meter.step()?;
                     let key = Value::Text(key.clone());
-                    let flow = if self.two_variables {
-                        bind_two(cx, &key, value, visit)?
-                    } else {
-                        bind_one(cx, &key, visit)?
-                    };
+                    let flow =
+                        if self.two_variables { bind_two(cx, &key, value, visit)? } else { bind_one(cx, &key, visit)? };
                     if flow.is_break() {
                         return Ok(true);
                     }

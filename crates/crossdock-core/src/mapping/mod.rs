@@ -73,7 +73,9 @@ impl Scope {
     pub fn bind<'n>(&self, values: impl IntoIterator<Item = (&'n str, Value)>) -> Bindings {
         let mut bindings = self.bindings();
         for (name, value) in values {
-            if let Some(slot) = self.slot(name) {
+            let slot = self.slot(name);
+            debug_assert!(slot.is_some(), "the scope has no variable {name}");
+            if let Some(slot) = slot {
                 bindings.set(slot, value);
             }
         }
@@ -104,7 +106,7 @@ impl Bindings {
         Self { values: vec![None; slots] }
     }
 
-    /// Binds the variable of this slot.
+    /// Binds the variable of this slot, which must be one of the scope that made the bindings.
     pub fn set(&mut self, slot: usize, value: Value) {
         self.values[slot] = Some(value);
     }
@@ -150,11 +152,10 @@ impl Expression {
     pub fn evaluate(&self, bindings: &Bindings, limits: &MapLimits<'_>) -> Result<Value, Fault> {
         let meter = Meter::new(limits);
         let cx = Cx { slots: &bindings.values, local: None, meter: &meter };
-        match self.node.eval(&cx) {
-            Ok(value) => Ok(value.into_value()),
-            Err(trouble) => {
-                Err(trouble.located(|offset| self.source.locate(offset)).into_fault(self.source.start()))
-            }
+        let value = self.node.eval(&cx).and_then(|value| meter.whole(&value).map(|()| value.into_value()));
+        match value {
+            Ok(value) => Ok(value),
+            Err(trouble) => Err(trouble.located(|offset| self.source.locate(offset)).into_fault(self.source.start())),
         }
     }
 

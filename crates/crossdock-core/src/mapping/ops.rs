@@ -111,9 +111,10 @@ pub(super) fn duration(duration: SignedDuration) -> Result<Value> {
 
 pub(super) fn negate(value: &Value) -> Result<Value> {
     match value {
-        Value::Int(int) => {
-            int.checked_neg().map(Value::Int).ok_or_else(|| Trouble::bad_value(format!("-({int}) is outside of the 64-bit integers")))
-        }
+        Value::Int(int) => int
+            .checked_neg()
+            .map(Value::Int)
+            .ok_or_else(|| Trouble::bad_value(format!("-({int}) is outside of the 64-bit integers"))),
         Value::Decimal(decimal) => Ok(Value::Decimal(-*decimal)),
         other => Err(Trouble::wrong_type(format!("`-` needs a number, found {}", shown(other)))),
     }
@@ -183,8 +184,7 @@ fn sign(operator: Arithmetic) -> &'static str {
 }
 
 fn no_operator(operator: Arithmetic, left: &Value, right: &Value) -> Trouble {
-    let trouble =
-        Trouble::wrong_type(format!("`{}` cannot take {} and {}", sign(operator), shown(left), shown(right)));
+    let trouble = Trouble::wrong_type(format!("`{}` cannot take {} and {}", sign(operator), shown(left), shown(right)));
     let number = |value: &Value| matches!(value, Value::Int(_) | Value::Decimal(_));
     match (left, right) {
         (Value::Text(_), other) | (other, Value::Text(_)) if number(other) && operator == Arithmetic::Add => {

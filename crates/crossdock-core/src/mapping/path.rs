@@ -153,7 +153,8 @@ impl Compiler<'_, '_> {
     /// `google.protobuf.Timestamp` and the like are constants, unless a variable hides them.
     fn type_constant(&self, base: &IdedExpr, links: &[Link<'_>]) -> Option<&'static str> {
         let Expr::Ident(root) = &base.expr else { return None };
-        let hidden = self.context.scope.slot(root).is_some() || self.context.locals.iter().any(|local| *local.name == **root);
+        let hidden =
+            self.context.scope.slot(root).is_some() || self.context.locals.iter().any(|local| *local.name == **root);
         if hidden || links.is_empty() {
             return None;
         }

@@ -118,7 +118,11 @@ impl Compiler<'_, '_> {
                 let optional = if name == "of" { Optional::Of(node) } else { Optional::OfNonZero(node) };
                 Typed { compiled: Compiled::Optional(optional), free, at }
             }
-            _ => self.mistake_with(at, format!("`optional.{name}` has the wrong number of arguments"), "it is `optional.of(x)`, `optional.ofNonZeroValue(x)` or `optional.none()`"),
+            _ => self.mistake_with(
+                at,
+                format!("`optional.{name}` has the wrong number of arguments"),
+                "it is `optional.of(x)`, `optional.ofNonZeroValue(x)` or `optional.none()`",
+            ),
         }
     }
 
@@ -138,7 +142,11 @@ impl Compiler<'_, '_> {
         let list_at = self.at(list.id);
         let typed = self.expression(value);
         let Expr::Literal(LiteralValue::String(name)) = &list.expr else {
-            return self.mistake_with(list_at, "the code list is named by a text", "such as `code('units', message.uom)`");
+            return self.mistake_with(
+                list_at,
+                "the code list is named by a text",
+                "such as `code('units', message.uom)`",
+            );
         };
         let place = self.place(list_at);
         let list = match self.context.scope.code_list(name.inner(), back, &place) {
@@ -158,7 +166,11 @@ impl Compiler<'_, '_> {
         let text = self.expression(text);
         let pattern = self.expression(pattern);
         let Compiled::Value(Node::Const(Value::Text(pattern))) = &pattern.compiled else {
-            return self.mistake_with(pattern_at, "the pattern of `matches` must be a constant text", "patterns from messages could be made to run forever");
+            return self.mistake_with(
+                pattern_at,
+                "the pattern of `matches` must be a constant text",
+                "patterns from messages could be made to run forever",
+            );
         };
         match regex_lite::RegexBuilder::new(pattern).size_limit(PATTERN_BYTES_MAX).build() {
             Ok(pattern) => {
@@ -172,7 +184,11 @@ impl Compiler<'_, '_> {
 
     fn bind(&mut self, args: &[IdedExpr], at: Offset) -> Typed {
         let [variable, value, body] = args else {
-            return self.mistake_with(at, "`cel.bind` has the wrong number of arguments", "it is `cel.bind(name, value, expression)`");
+            return self.mistake_with(
+                at,
+                "`cel.bind` has the wrong number of arguments",
+                "it is `cel.bind(name, value, expression)`",
+            );
         };
         let (value, origin) = self.alias(value);
         let names = match self.variables(std::slice::from_ref(variable)) {
@@ -192,7 +208,14 @@ impl Compiler<'_, '_> {
         self.finish(Node::Bind(Box::new([value, body])), free, at)
     }
 
-    fn comprehension(&mut self, name: &str, kind: MacroKind, target: &IdedExpr, args: &[IdedExpr], at: Offset) -> Typed {
+    fn comprehension(
+        &mut self,
+        name: &str,
+        kind: MacroKind,
+        target: &IdedExpr,
+        args: &[IdedExpr],
+        at: Offset,
+    ) -> Typed {
         let (range, origin) = self.range(target);
         let Some((variables, filtered)) = macro_form(name, args.len()) else { return self.misuse(name, at) };
         let two_variables = variables == 2;
@@ -228,7 +251,13 @@ impl Compiler<'_, '_> {
             match &arg.expr {
                 Expr::Ident(name) if !names.iter().any(|known| **known == **name) => names.push(name.as_str().into()),
                 Expr::Ident(name) => return Err(self.mistake(at, format!("the variable `{name}` is named twice"))),
-                _ => return Err(self.mistake_with(at, "here stands the name of a variable", "such as `items.map(item, item.sku)`")),
+                _ => {
+                    return Err(self.mistake_with(
+                        at,
+                        "here stands the name of a variable",
+                        "such as `items.map(item, item.sku)`",
+                    ));
+                }
             }
         }
         if self.context.locals.len() + names.len() > LOCALS_MAX {

@@ -14,7 +14,7 @@ const DEPTH_MAX: usize = 60;
 /// A part of the target.
 #[derive(Debug)]
 pub(super) enum Tree {
-    Leaf(Leaf),
+    Leaf(Box<Leaf>),
     /// Fields in the order written.
     Map(Vec<(Arc<str>, Tree)>),
     List(Vec<Tree>),
@@ -99,13 +99,13 @@ impl TreeCompiler<'_> {
                 self.complain(&node.location, "the expression is empty", Some("leave the field out to write nothing"));
                 nothing()
             }
-            NodeKind::Scalar { .. } => Tree::Leaf(Leaf {
+            NodeKind::Scalar { .. } => Tree::Leaf(Box::new(Leaf {
                 value: self.expression(node),
                 code: None,
                 default: None,
                 unknown: None,
                 keep_null: false,
-            }),
+            })),
             NodeKind::List(items) => Tree::List(items.iter().map(|item| self.tree(item)).collect()),
             NodeKind::Map(entries) => self.map(node, entries),
         };
@@ -137,7 +137,9 @@ impl TreeCompiler<'_> {
             }
             let message = format!("`{control}` makes this a control node, which has no `{}`", entry.key);
             let hint = match nearest(&entry.key, keys.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`? a target field named `{control}` is written `={control}`"),
+                Some(near) => {
+                    format!("did you mean `{near}`? a target field named `{control}` is written `={control}`")
+                }
                 None => format!("a target field named `{control}` is written `={control}`"),
             };
             self.complain(&entry.key_location, message, Some(&hint));
@@ -225,7 +227,7 @@ impl TreeCompiler<'_> {
                 false
             }
         };
-        Tree::Leaf(Leaf { value, code, default, unknown, keep_null })
+        Tree::Leaf(Box::new(Leaf { value, code, default, unknown, keep_null }))
     }
 
     fn code_list(&mut self, node: &Node, back: bool) -> Option<(Arc<CodeList>, bool)> {

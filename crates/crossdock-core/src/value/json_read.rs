@@ -1,5 +1,7 @@
 //! JSON text to values: exact numbers, no duplicate keys, and limits on everything an attacker could inflate.
 
+use std::sync::Arc;
+
 use jiter::{Jiter, JiterError, Peek};
 use thiserror::Error;
 
@@ -52,7 +54,8 @@ impl Value {
         if json.len() > limits.bytes_max {
             return Err(JsonError::TooLarge { bytes: json.len(), bytes_max: limits.bytes_max });
         }
-        let mut reader = Reader { json: Jiter::new(json), limits, nodes: 0, depth: 0 };
+        let mut reader =
+            Reader { json: Jiter::new(json), limits, nodes: 0, depth: 0, keys: [const { None }; KEYS_REMEMBERED] };
         reader.document().map_err(|failure| failure.into_error(&reader.json))
     }
 }
@@ -62,7 +65,12 @@ struct Reader<'a> {
     limits: &'a JsonLimits,
     nodes: usize,
     depth: usize,
+    /// Keys seen in this document: the elements of a list have the same ones, which are then shared.
+    keys: [Option<Arc<str>>; KEYS_REMEMBERED],
 }
+
+/// How many keys of a document are remembered at a time (a power of two).
+const KEYS_REMEMBERED: usize = 64;
 
 /// An error on its way up: `steps` collects where it happened, innermost first.
 struct Failure {
@@ -124,7 +132,7 @@ impl Reader<'_> {
 
     fn map(&mut self) -> Result<Value, Box<Failure>> {
         let mut map = Map::new();
-        let mut next = self.json.known_object().map_err(syntax)?.map(std::sync::Arc::<str>::from);
+        let mut next = self.json.known_object().map_err(syntax)?.map(|key| remembered(&mut self.keys, key));
         while let Some(key) = next {
             if map.contains_key(&key) {
                 return Err(failure(Cause::DuplicateKey).inside(key.to_string()));
@@ -132,7 +140,7 @@ impl Reader<'_> {
             let first = self.json.peek().map_err(syntax)?;
             let value = self.value(first).map_err(|failure| failure.inside(key.to_string()))?;
             map.push_new(key, value);
-            next = self.json.next_key().map_err(syntax)?.map(std::sync::Arc::<str>::from);
+            next = self.json.next_key().map_err(syntax)?.map(|key| remembered(&mut self.keys, key));
         }
         Ok(Value::from(map))
     }
@@ -144,6 +152,18 @@ impl Reader<'_> {
     }
 }
 
+/// The key, shared with its last occurrence unless another key took its place since.
+fn remembered(keys: &mut [Option<Arc<str>>; KEYS_REMEMBERED], key: &str) -> Arc<str> {
+    let bytes = key.as_bytes();
+    let mix = |sum: usize, byte: Option<&u8>| sum.wrapping_mul(31).wrapping_add(byte.copied().unwrap_or(0).into());
+    let sum = [bytes.first(), bytes.get(bytes.len() / 2), bytes.last()].into_iter().fold(bytes.len(), mix);
+    let slot = &mut keys[sum % KEYS_REMEMBERED];
+    match slot {
+        Some(known) if **known == *key => known.clone(),
+        _ => slot.insert(key.into()).clone(),
+    }
+}
+
 impl Failure {
     fn inside(mut self: Box<Self>, step: String) -> Box<Self> {
         self.steps.push(step);
@@ -151,13 +171,19 @@ impl Failure {
     }
 
     fn into_error(self, json: &Jiter<'_>) -> JsonError {
-        let pointer = self.steps.iter().rev().fold(String::new(), |pointer, step| {
-            pointer + "/" + &step.replace('~', "~0").replace('/', "~1")
-        });
+        let pointer = self
+            .steps
+            .iter()
+            .rev()
+            .fold(String::new(), |pointer, step| pointer + "/" + &step.replace('~', "~0").replace('/', "~1"));
         match self.cause {
             Cause::Syntax(error) => {
                 let place = json.error_position(error.index);
-                JsonError::Syntax { line: place.line, column: place.column.max(1), problem: error.error_type.to_string() }
+                JsonError::Syntax {
+                    line: place.line,
+                    column: place.column.max(1),
+                    problem: error.error_type.to_string(),
+                }
             }
             Cause::TooManyNodes(nodes_max) => JsonError::TooManyNodes { nodes_max },
             Cause::TooDeep(depth_max) => JsonError::TooDeep { pointer, depth_max },

@@ -23,8 +23,8 @@ impl Value {
             Self::Null => out.push_str("null"),
             Self::Bool(true) => out.push_str("true"),
             Self::Bool(false) => out.push_str("false"),
-            Self::Int(int) => append(out, int),
-            Self::Decimal(decimal) => append(out, &plain(*decimal)),
+            Self::Int(int) => write_digits(int.unsigned_abs(), 0, *int < 0, out),
+            Self::Decimal(decimal) => write_decimal(*decimal, out),
             Self::Text(text) => write_text(text, out),
             Self::Time(time) => {
                 out.push('"');
@@ -83,9 +83,49 @@ fn write_map(map: &Map, out: &mut String) {
     out.push('}');
 }
 
+/// Appends the decimal with exactly its digits. Nearly all fit the fast way.
+fn write_decimal(decimal: Decimal, out: &mut String) {
+    match u64::try_from(decimal.mantissa().unsigned_abs()) {
+        Ok(mantissa) => {
+            write_digits(mantissa, decimal.scale() as usize, decimal.is_sign_negative() && mantissa != 0, out)
+        }
+        Err(_) => append(out, &plain(decimal)),
+    }
+}
+
+/// Appends an integer with its decimal point `scale` digits from the right.
+fn write_digits(mut mantissa: u64, scale: usize, negative: bool, out: &mut String) {
+    // 20 digits of 64 bits, or a zero, a point and 28 digits, and a sign.
+    let mut buffer = [b'0'; 32];
+    let mut start = buffer.len();
+    let mut written = 0;
+    while mantissa != 0 || written <= scale {
+        if written == scale && scale != 0 {
+            start -= 1;
+            buffer[start] = b'.';
+        }
+        start -= 1;
+        buffer[start] = b'0' + (mantissa % 10) as u8;
+        mantissa /= 10;
+        written += 1;
+    }
+    if negative {
+        start -= 1;
+        buffer[start] = b'-';
+    }
+    out.push_str(std::str::from_utf8(&buffer[start..]).expect("digits are ASCII"));
+}
+
 /// Appends a JSON string: quotes, backslashes and control characters escaped, everything else as it is.
 fn write_text(text: &str, out: &mut String) {
     out.push('"');
+    // Looking at every byte without stopping lets the compiler look at many at a time; most texts need no escape.
+    let needs_escape = |found: bool, byte: u8| found | (byte < 0x20) | (byte == b'"') | (byte == b'\\');
+    if !text.bytes().fold(false, needs_escape) {
+        out.push_str(text);
+        out.push('"');
+        return;
+    }
     let mut clean_from = 0;
     for (at, byte) in text.bytes().enumerate() {
         let escape = match byte {

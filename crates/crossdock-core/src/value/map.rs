@@ -14,6 +14,7 @@ const INDEXED_FROM: usize = 16;
 pub struct Map {
     entries: Vec<(Arc<str>, Value)>,
     /// Position of each key, kept once there are [`INDEXED_FROM`] entries.
+    #[expect(clippy::box_collection, reason = "keeps the many small maps small")]
     index: Option<Box<HashMap<Arc<str>, usize>>>,
 }
 

@@ -13,10 +13,9 @@ const MANTISSA_MAX: u128 = 79_228_162_514_264_337_593_543_950_335;
 /// Reads a number in JSON's grammar (already checked by the caller): without point and exponent an integer when it
 /// fits 64 bits, otherwise a decimal with the digits as written. `None` when a decimal cannot hold it exactly.
 pub(crate) fn parse_number(text: &str) -> Option<Value> {
-    if !text.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E')) {
-        if let Ok(int) = text.parse::<i64>() {
-            return Some(Value::Int(int));
-        }
+    let whole = !text.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E'));
+    if let (true, Ok(int)) = (whole, text.parse::<i64>()) {
+        return Some(Value::Int(int));
     }
     parse_decimal(text).map(Value::Decimal)
 }

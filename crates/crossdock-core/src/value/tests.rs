@@ -102,9 +102,15 @@ fn json_has_limits() {
         "the document has 41 bytes, more than the 40 allowed"
     );
     let bomb = "[".repeat(1_000_000);
-    assert!(matches!(super::Value::parse_json(bomb.as_bytes(), &JsonLimits::default()), Err(JsonError::TooDeep { .. })));
+    assert!(matches!(
+        super::Value::parse_json(bomb.as_bytes(), &JsonLimits::default()),
+        Err(JsonError::TooDeep { .. })
+    ));
     let maps = "{\"a\":".repeat(100_000);
-    assert!(matches!(super::Value::parse_json(maps.as_bytes(), &JsonLimits::default()), Err(JsonError::TooDeep { .. })));
+    assert!(matches!(
+        super::Value::parse_json(maps.as_bytes(), &JsonLimits::default()),
+        Err(JsonError::TooDeep { .. })
+    ));
 }
 
 #[test]

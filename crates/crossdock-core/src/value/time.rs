@@ -40,11 +40,9 @@ impl Time {
         let local = pieces.date().to_datetime(time);
         let Some(offset) = pieces.offset() else { return Err(TimeError::NoOffset(text.into())) };
         let zone = match pieces.time_zone_annotation() {
-            Some(_) => pieces
-                .to_time_zone_with(&ZONES)
-                .ok()
-                .flatten()
-                .ok_or_else(|| TimeError::UnknownZone(text.into()))?,
+            Some(_) => {
+                pieces.to_time_zone_with(&ZONES).ok().flatten().ok_or_else(|| TimeError::UnknownZone(text.into()))?
+            }
             None => match offset {
                 PiecesOffset::Zulu => TimeZone::UTC,
                 numeric => TimeZone::fixed(numeric.to_numeric_offset()),
@@ -89,7 +87,8 @@ impl Time {
 
     /// The time, when it lies in the years that RFC 3339 can write.
     pub(crate) fn in_range(zoned: Zoned) -> Result<Self, TimeError> {
-        if (1..=9999).contains(&zoned.year()) && (1..=9999).contains(&zoned.timestamp().to_zoned(TimeZone::UTC).year()) {
+        if (1..=9999).contains(&zoned.year()) && (1..=9999).contains(&zoned.timestamp().to_zoned(TimeZone::UTC).year())
+        {
             Ok(Self(Arc::new(zoned)))
         } else {
             Err(TimeError::OutOfRange)

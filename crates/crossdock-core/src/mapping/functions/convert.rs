@@ -193,7 +193,9 @@ fn seconds_text(duration: SignedDuration) -> String {
 pub(super) fn timestamp(context: &Context<'_>, value: &Value) -> Result<Value> {
     match value {
         Value::Time(_) => Ok(value.clone()),
-        Value::Text(text) => Time::parse(text.trim()).map(Value::Time).map_err(|error| not_a_time(context, value, &error)),
+        Value::Text(text) => {
+            Time::parse(text.trim()).map(Value::Time).map_err(|error| not_a_time(context, value, &error))
+        }
         Value::Int(seconds) => jiff::Timestamp::from_second(*seconds)
             .ok()
             .and_then(|instant| Time::in_range(instant.to_zoned(jiff::tz::TimeZone::UTC)).ok())

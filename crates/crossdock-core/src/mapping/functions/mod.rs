@@ -60,11 +60,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Function> {
         .flatten()
 }
 
-const fn one(
-    name: &'static str,
-    params: &'static str,
-    run: fn(&Context<'_>, &Value) -> Result<Value>,
-) -> Function {
+const fn one(name: &'static str, params: &'static str, run: fn(&Context<'_>, &Value) -> Result<Value>) -> Function {
     Function { name, params, run: Run::One(run) }
 }
 

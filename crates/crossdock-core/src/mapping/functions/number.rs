@@ -35,9 +35,10 @@ fn round(context: &Context<'_>, value: &Value, digits: u32, strategy: RoundingSt
 
 fn abs(context: &Context<'_>, value: &Value) -> Result<Value> {
     match value {
-        Value::Int(int) => {
-            int.checked_abs().map(Value::Int).ok_or_else(|| context.refuses(value, "it is outside of the 64-bit integers"))
-        }
+        Value::Int(int) => int
+            .checked_abs()
+            .map(Value::Int)
+            .ok_or_else(|| context.refuses(value, "it is outside of the 64-bit integers")),
         other => decimal(context, other).map(|decimal| Value::Decimal(decimal.abs())),
     }
 }

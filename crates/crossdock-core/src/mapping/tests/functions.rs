@@ -189,7 +189,11 @@ fn times() {
         ("timestamp('9999-12-30T12:00:00.999999999Z')", "{}", "time(9999-12-30T12:00:00.999999999Z)"),
         ("timestamp('9999-12-31T23:59:59Z')", "{}", "!outside of the years 1 to 9999 (the last day of 9999 excluded)"),
         ("timestamp('2026-02-30T10:00:00Z')", "{}", "!is not a time such as"),
-        ("timestamp('2026-03-01T10:00:00')", "{}", "!has no offset and no zone, so it is not one instant (`timestamp(x, 'Europe/Berlin')`"),
+        (
+            "timestamp('2026-03-01T10:00:00')",
+            "{}",
+            "!has no offset and no zone, so it is not one instant (`timestamp(x, 'Europe/Berlin')`",
+        ),
         ("timestamp('2026-03-01')", "{}", "!is not a time"),
         ("timestamp('01.03.2026')", "{}", "!`parseTime("),
         ("timestamp('2026-03-01T10:00:00', 'Europe/Berlin')", "{}", "time(2026-03-01T10:00:00+01:00)"),
@@ -205,7 +209,11 @@ fn times() {
         ("parseTime('01.03.2026 08:30', '%d.%m.%Y %H:%M', 'Europe/Berlin')", "{}", "time(2026-03-01T08:30:00+01:00)"),
         ("parseTime('20260301', '%Y%m%d', 'UTC')", "{}", "time(2026-03-01T00:00:00Z)"),
         ("parseTime('202603010830', '%Y%m%d%H%M', 'America/Chicago')", "{}", "time(2026-03-01T08:30:00-06:00)"),
-        ("parseTime('Sun, 01 Mar 2026 08:30:00 +0100', '%a, %d %b %Y %H:%M:%S %z')", "{}", "time(2026-03-01T08:30:00+01:00)"),
+        (
+            "parseTime('Sun, 01 Mar 2026 08:30:00 +0100', '%a, %d %b %Y %H:%M:%S %z')",
+            "{}",
+            "time(2026-03-01T08:30:00+01:00)",
+        ),
         ("parseTime('01.03.2026 08:30', '%d.%m.%Y %H:%M')", "{}", "!it has no offset, so it is not one instant"),
         ("parseTime('08:30', '%H:%M', 'UTC')", "{}", "!the pattern does not give a whole date"),
         ("parseTime('2026-03-01', '%d.%m.%Y', 'UTC')", "{}", "!it does not fit the pattern '%d.%m.%Y'"),
@@ -269,7 +277,11 @@ fn durations() {
         ("timestamp('2026-03-01T00:00:00Z') + duration('24h')", "{}", "time(2026-03-02T00:00:00Z)"),
         ("duration('1h') + timestamp('2026-03-01T00:00:00Z')", "{}", "time(2026-03-01T01:00:00Z)"),
         ("timestamp('2026-03-01T00:00:00Z') - duration('1s')", "{}", "time(2026-02-28T23:59:59Z)"),
-        ("timestamp('2026-03-28T12:00:00', 'Europe/Berlin') + duration('24h')", "{}", "time(2026-03-29T13:00:00+02:00)"),
+        (
+            "timestamp('2026-03-28T12:00:00', 'Europe/Berlin') + duration('24h')",
+            "{}",
+            "time(2026-03-29T13:00:00+02:00)",
+        ),
         ("timestamp('2026-03-02T00:00:00Z') - timestamp('2026-03-01T00:00:00Z')", "{}", "duration(PT24H)"),
         ("timestamp('9999-12-30T00:00:00Z') + duration('48h')", "{}", "!outside of the years 1 to 9999"),
         ("timestamp('0001-01-01T00:00:00Z') - duration('1s')", "{}", "!outside of the years 1 to 9999"),
@@ -346,16 +358,4 @@ fn code_lists_translate_both_ways() {
         ("code(x, 'PCE')", "{\"x\": \"units\"}", "!the code list is named by a text"),
         ("default(code('units', x), 'EA')", "{\"x\": \"?\"}", "!does not know `?`"),
     ]);
-}
-
-/// The guide has a line for each function.
-#[test]
-fn the_guide_names_every_function() {
-    let guide = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/guides/mappings.md"))
-        .expect("the guide is there");
-    let special = super::super::special::names();
-    let functions = super::super::functions::all().map(|function| function.name);
-    for name in special.chain(functions) {
-        assert!(guide.contains(&format!("`{name}")) || guide.contains(&format!(".{name}(")), "the guide lacks `{name}`");
-    }
 }

@@ -2,6 +2,7 @@
 
 mod cel;
 mod functions;
+mod guide;
 mod laws;
 mod mistakes;
 mod trees;
@@ -74,8 +75,12 @@ fn check(expression: &str, input: &str, expect: &str) {
         [(false, evaluate(expression, input)), (true, with_constants_kept(|| evaluate(expression, input)))]
     {
         match (result, expect.strip_prefix('!')) {
-            (Ok(value), None) => assert_eq!(format!("{value:?}"), expect, "{expression} over {input}, constants kept: {kept}"),
-            (Err(words), Some(part)) => assert!(words.contains(part), "{expression} over {input}: {words:?} lacks {part:?}"),
+            (Ok(value), None) => {
+                assert_eq!(format!("{value:?}"), expect, "{expression} over {input}, constants kept: {kept}")
+            }
+            (Err(words), Some(part)) => {
+                assert!(words.contains(part), "{expression} over {input}: {words:?} lacks {part:?}")
+            }
             (other, _) => panic!("{expression} over {input}, constants kept: {kept}: {other:?} instead of {expect}"),
         }
     }
