@@ -16,9 +16,6 @@ const KEY_BYTES_MAX: usize = 255;
 /// Longest channel made of a header or field, in bytes; the rest is cut off.
 const CHANNEL_BYTES_MAX: usize = 100;
 
-/// Methods by which a sender may bring a message.
-const METHODS: &[&str] = &["POST", "PUT", "PATCH"];
-
 /// The code of a request whose body is not what it should be.
 pub(crate) const UNREADABLE: &str = "XD-1020";
 /// The code of a request in a form that is not read here.
@@ -42,7 +39,7 @@ pub(crate) fn arrival(proof: &Proof, request: &RawRequest, now: Timestamp) -> Re
     if method == "HEAD" {
         return Ok(Arrival::Probe);
     }
-    if !METHODS.contains(&method) {
+    if method != "POST" {
         let reason = format!("webhooks come by POST here, not by {}", super::answer::excerpt(method));
         return Err(Reject { status: 405, code: "XD-1004", reason });
     }

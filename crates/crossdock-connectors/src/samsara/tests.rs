@@ -6,7 +6,8 @@ use proptest::prelude::*;
 
 use super::SPEC;
 use crate::http::testing::{
-    SAMSARA, endpoint, json, key_of, now, outcome, post, received, recorded_beside, signed, sound, transmission,
+    SAMSARA, check_guide, endpoint, json, key_of, now, outcome, post, received, recorded_beside, signed, sound,
+    transmission,
 };
 use crate::http::tests::receiving::{any_request, never_panics};
 
@@ -122,6 +123,11 @@ fn mistakes_in_the_configuration_are_told() {
          1:35: error: webhook of samsara has no field `shceme` (did you mean `scheme`?)",
     );
     sound(SPEC, "webhook: {secret: {env: SAMSARA}, scheme: {preset: samsara, timestamp: {past_s: 900}}}");
+}
+
+#[test]
+fn the_guide_shows_what_can_be_configured() {
+    check_guide(SPEC, include_str!("guide.md"));
 }
 
 proptest! {

@@ -6,7 +6,7 @@ use serde::Deserialize as _;
 use crate::http::SPEC;
 use crate::http::proof::SCHEME_FIELDS;
 use crate::http::remote::{Tail, check_url};
-use crate::http::testing::{endpoint, sound};
+use crate::http::testing::{check_guide, endpoint, sound};
 
 fn check(yaml: &str, expect: &str) {
     let mistakes = endpoint(SPEC, yaml.trim_start_matches('\n')).err().unwrap_or_default();
@@ -173,4 +173,9 @@ fn presets_may_be_changed_in_place() {
         SPEC,
         "webhook: {secret: [{env: SHARED}, {env: TOKEN}], scheme: {header: X-S, algorithm: hmac-sha256, encoding: hex, list: {separator: ',', assign: '=', field: v1}}}",
     );
+}
+
+#[test]
+fn the_guide_shows_what_can_be_configured() {
+    check_guide(SPEC, include_str!("../guide.md"));
 }

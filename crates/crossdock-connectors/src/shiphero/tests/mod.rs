@@ -4,7 +4,7 @@ mod receiving;
 mod releasing;
 
 use super::SPEC;
-use crate::http::testing::{endpoint, sound};
+use crate::http::testing::{check_guide, endpoint, sound};
 
 #[test]
 fn mistakes_in_the_configuration_are_told() {
@@ -29,4 +29,9 @@ fn mistakes_in_the_configuration_are_told() {
     );
     assert!(sound(SPEC, "webhook: {secret: {env: SHARED}}").operations().is_empty());
     assert_eq!(sound(SPEC, "config: {url: https://a.example}").operations().len(), 1);
+}
+
+#[test]
+fn the_guide_shows_what_can_be_configured() {
+    check_guide(SPEC, include_str!("../guide.md"));
 }

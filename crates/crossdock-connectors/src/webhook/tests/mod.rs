@@ -4,7 +4,7 @@ mod notifying;
 mod receiving;
 
 use super::SPEC;
-use crate::http::testing::{endpoint, sound};
+use crate::http::testing::{check_guide, endpoint, sound};
 
 #[test]
 fn mistakes_in_the_configuration_are_told() {
@@ -30,4 +30,9 @@ fn mistakes_in_the_configuration_are_told() {
     assert!(sound(SPEC, "webhook: {secret: {env: WHSEC}}").operations().is_empty());
     assert_eq!(sound(SPEC, "config: {url: 'https://a.example/hook?t=1', secret: {env: WHSEC}}").operations().len(), 1);
     sound(SPEC, "webhook: {secret: {env: TOKEN}, scheme: bearer}");
+}
+
+#[test]
+fn the_guide_shows_what_can_be_configured() {
+    check_guide(SPEC, include_str!("../guide.md"));
 }
