@@ -8,6 +8,9 @@ use crossdock_core::source::{Diagnostic, Node};
 use crate::endpoint::Endpoint;
 use crate::secret::Secret;
 
+/// How an endpoint is made, and what can be wrong on the way.
+pub type Build = fn(&SystemConfig<'_>) -> Result<Arc<dyn Endpoint>, Vec<Diagnostic>>;
+
 /// One connector, as listed by `crossdock_connectors::CONNECTORS`.
 #[derive(Clone, Copy)]
 pub struct Spec {
@@ -16,7 +19,7 @@ pub struct Spec {
     /// One sentence for `crossdock connectors` and the reference.
     pub summary: &'static str,
     /// Makes the endpoint of one system, or tells everything that is wrong with its configuration.
-    pub build: fn(&SystemConfig<'_>) -> Result<Arc<dyn Endpoint>, Vec<Diagnostic>>,
+    pub build: Build,
 }
 
 /// What a connector may know of its system's file.

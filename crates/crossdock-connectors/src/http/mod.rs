@@ -145,18 +145,16 @@ impl Inbound {
         if self.dedup_by == DedupBy::Body {
             return Id::None;
         }
-        if let Some(path) = &self.id_field {
-            return json.and_then(|json| json.at(path)).and_then(inbound::word).map_or(Id::None, Id::Proven);
+        let in_body = self.id_field.as_ref().and_then(|path| json?.at(path)).and_then(inbound::word);
+        if let Some(id) = in_body {
+            return Id::Proven(id);
         }
-        if let Some(name) = &self.id_header {
-            let id = config::Place::Header(name.clone()).find(request, None);
-            let is_signed = verified.id_signed && id == verified.id;
-            return id.map_or(Id::None, if is_signed { Id::Proven } else { Id::Claimed });
-        }
-        match (&verified.id, verified.id_signed) {
-            (Some(id), true) => Id::Proven(id.clone()),
-            (Some(id), false) => Id::Claimed(id.clone()),
-            (None, _) => Id::None,
+        let in_header =
+            self.id_header.as_ref().and_then(|name| config::Place::Header(name.clone()).find(request, None));
+        match in_header.or_else(|| verified.id.clone()) {
+            Some(id) if verified.id_signed && verified.id.as_ref() == Some(&id) => Id::Proven(id),
+            Some(id) => Id::Claimed(id),
+            None => Id::None,
         }
     }
 }

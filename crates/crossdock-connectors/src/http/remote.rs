@@ -52,10 +52,12 @@ impl Remote {
             }
             _ => String::new(),
         };
-        let mut headers = credentials(reader, system);
-        for header in fixed_headers(reader) {
+        let mut headers: Vec<Header> = Vec::new();
+        let given = [("auth", credentials(reader, system)), ("headers", fixed_headers(reader))];
+        for (field, header) in given.into_iter().flat_map(|(field, given)| given.into_iter().map(move |it| (field, it)))
+        {
             if headers.iter().any(|other| other.name.eq_ignore_ascii_case(&header.name)) {
-                let at = reader.node("headers").map_or(reader.location(), |node| &node.location);
+                let at = reader.node(field).map_or(reader.location(), |node| &node.location);
                 reader.mistake(Diagnostic::error(at, format!("the header {} is given twice", header.name)));
             }
             headers.push(header);

@@ -120,6 +120,10 @@ fn what_is_missing_is_told() {
         "1:43: `timeout` must be more than nothing and at most 10m",
     );
     check("config: {url: https://a.example, auth: {bearer: {env: TOKEN}}, headers: {authorisation: x}}", "");
+    check(
+        "config: {url: https://a.example, auth: [{bearer: {env: TOKEN}}, {bearer: {env: SHARED}}], headers: {A: x, a: y}}",
+        "1:40: the header Authorization is given twice\n1:100: the header a is given twice",
+    );
 }
 
 #[test]

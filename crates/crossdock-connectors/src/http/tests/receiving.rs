@@ -133,6 +133,9 @@ fn the_id_is_found_where_the_configuration_says() {
     let in_header = sound(SPEC, "webhook: {scheme: bearer, secret: {env: TOKEN}, id_header: X-Delivery}");
     let request = post(&[("authorization", "Bearer t0ken"), ("x-delivery", "d1")], "{}");
     assert_eq!(received(in_header.as_ref(), &request), "by-path id:d1+44136fa355b3678a1146ad16f7e8649e");
+    let either = sound(SPEC, "webhook: {scheme: shopify, secret: {env: SHARED}, id_field: id}");
+    assert_eq!(received(either.as_ref(), &shopify("e1", r#"{"id": "b1"}"#)), "by-path id:b1");
+    assert!(received(either.as_ref(), &shopify("e1", "{}")).starts_with("by-path id:e1+"), "the next best id");
     let signed_header =
         sound(SPEC, "webhook: {scheme: standard-webhooks, secret: {env: WHSEC}, id_header: webhook-id}");
     assert_eq!(received(signed_header.as_ref(), &standard("msg_1", "{}")), "by-path id:msg_1");
