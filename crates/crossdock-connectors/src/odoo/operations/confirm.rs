@@ -95,10 +95,12 @@ fn id_of(talk: &mut Talk<'_>, key: &str) -> Said<i64> {
     if answer::is_conflict(message) {
         return super::super::talk::later(format!("order {key} is being written at this moment"));
     }
-    refused(format!(
-        "order {key} is not in Odoo under the hub's key ({}): send order.upsert for it first, then resume",
-        answer::said(message, "no reason given")
-    ))
+    let advice = format!("order {key} is not in Odoo under the hub's key: send order.upsert for it first, then resume");
+    match answer.at("messages.0.field").and_then(Value::as_text) {
+        // What an order that is not there lacks first.
+        Some("partner_id") => refused(advice),
+        _ => refused(format!("looking for order {key}: {}", answer::said(message, "no reason given"))),
+    }
 }
 
 fn by_id(talk: &mut Talk<'_>, id: i64) -> Said<Value> {

@@ -16,13 +16,13 @@ mod scope;
 use crossdock_core::value::{Map, Value};
 use jiff::civil::Date;
 
-use super::shipment::{self, Deliveries, Sought};
+use super::shipment::{self, Sought};
 use super::{Ask, Input, Record, Said, Talk, order_named, refused};
 use crate::odoo::answer::{self, Failure};
 use crate::odoo::call::{Weight, numbers};
 use crate::odoo::marks::{self, Mark, MarkKind, html};
 use crate::odoo::talk::Halt;
-use scope::Scope;
+use scope::{Scope, Shipped};
 
 /// Input of `invoice.create_and_post`.
 #[derive(Clone, Debug)]
@@ -74,10 +74,10 @@ const INVOICE_FIELDS: &[&str] = &[
 pub(in crate::odoo) fn run(talk: &mut Talk<'_>, invoice: &Invoice) -> Said<Value> {
     let order = order_named(talk, &invoice.order, ORDER_FIELDS)?;
     if !matches!(order.text("state"), "sale" | "done") {
+        let state = if order.text("state") == "cancel" { "cancelled" } else { "still a quotation" };
         return refused(format!(
-            "order {} is {} in Odoo, so there is nothing to invoice: confirm it, then resume",
-            invoice.order,
-            order.text("state")
+            "order {} is {state} in Odoo, so there is nothing to invoice: put that right there, then resume",
+            invoice.order
         ));
     }
     let known = Known::read(talk, invoice, &order)?;
@@ -91,21 +91,22 @@ pub(in crate::odoo) fn run(talk: &mut Talk<'_>, invoice: &Invoice) -> Said<Value
             invoice.shown()
         ));
     }
-    let delivery = match &invoice.shipment {
+    let shipped = match &invoice.shipment {
         Some(shipment) => {
             let sought = Sought { order: Some(invoice.order.clone()), picking: None, shipment: shipment.clone() };
-            Some(shipment::delivered(talk, &sought, Some(&order))?)
+            let delivery = shipment::delivered(talk, &sought, Some(&order))?;
+            Some(scope::what_left(talk, invoice, delivery.pickings[0].id)?)
         }
         None => None,
     };
     let draft = match own {
         Some(own) => own.clone(),
-        None => match create(talk, invoice, &order, &known, delivery.as_ref())? {
+        None => match create(talk, invoice, &order, &known, shipped.as_deref())? {
             Made::Draft(draft) => *draft,
             Made::ByAnother(theirs) => return Ok(result(invoice, &theirs)),
         },
     };
-    post(talk, invoice, &draft, delivery.as_ref())
+    post(talk, invoice, &draft, shipped.as_deref())
 }
 
 /// The invoices of the order and the marks on them.
@@ -161,14 +162,14 @@ fn create(
     invoice: &Invoice,
     order: &Value,
     known: &Known,
-    delivery: Option<&Deliveries>,
+    shipped: Option<&[Shipped]>,
 ) -> Said<Made> {
     let parts = invoice.parts();
     let claim = marks::of(talk, MarkKind::InvoiceClaim, &parts)?;
     if let Some(draft) = claim.as_ref().and_then(|claim| known.made_under(claim)) {
         return mark(talk, invoice, draft.clone());
     }
-    if !scope::is_anything_left(talk, invoice, order, delivery)? {
+    if !scope::is_anything_left(talk, invoice, order, shipped)? {
         return nothing_left(invoice, known);
     }
     if claim.is_none() {
@@ -191,14 +192,15 @@ fn create(
         Err(Failure::Refused { reason }) => (Some(reason), None),
         Err(failure) => return Err(Halt::End(talk.outcome(failure, create.weight, &doing))),
     };
-    let order = order_named(talk, &invoice.order, ORDER_FIELDS)?;
-    let known = Known::read(talk, invoice, &order)?;
     let found = match made {
-        Some(id) => known.invoices.iter().find(|found| found.id() == id).cloned(),
-        None => match marks::of(talk, MarkKind::InvoiceClaim, &parts)? {
-            Some(claim) => known.made_under(&claim).cloned(),
-            None => None,
-        },
+        Some(id) => by_id(talk, invoice, id)?,
+        None => {
+            // Odoo said no, or did not say what it made: look whether this claim has a draft now.
+            let order = order_named(talk, &invoice.order, ORDER_FIELDS)?;
+            let known = Known::read(talk, invoice, &order)?;
+            let claim = marks::of(talk, MarkKind::InvoiceClaim, &parts)?;
+            claim.and_then(|claim| known.made_under(&claim).cloned())
+        }
     };
     match (found, complaint) {
         (Some(draft), _) => mark(talk, invoice, draft),
@@ -222,8 +224,8 @@ fn nothing_left(invoice: &Invoice, known: &Known) -> Said<Made> {
         )),
         [one] if one.text("state") == "posted" => Ok(Made::ByAnother(Box::new((*one).clone()))),
         several => refused(format!(
-            "all of {shown} is on invoices the hub did not make: {}. Post or delete what is a draft, then resume; or \
-             cancel this transmission when they are right",
+            "all of {shown} is on other invoices already: {}. Post or delete what is a draft, then resume; or cancel this \
+             transmission when they are right",
             several.iter().map(named).collect::<Vec<_>>().join(", ")
         )),
     }
@@ -236,9 +238,9 @@ fn mark(talk: &mut Talk<'_>, invoice: &Invoice, draft: Value) -> Said<Made> {
 }
 
 /// Cuts the draft to its scope, dates it and posts it.
-fn post(talk: &mut Talk<'_>, invoice: &Invoice, draft: &Value, delivery: Option<&Deliveries>) -> Said<Value> {
-    let scope = match delivery {
-        Some(delivery) => scope::of_draft(talk, invoice, draft, delivery)?,
+fn post(talk: &mut Talk<'_>, invoice: &Invoice, draft: &Value, shipped: Option<&[Shipped]>) -> Said<Value> {
+    let scope = match shipped {
+        Some(shipped) => scope::of_draft(talk, invoice, draft, shipped)?,
         None => Scope::Whole,
     };
     let mut vals = Map::new();
@@ -276,16 +278,20 @@ fn post(talk: &mut Talk<'_>, invoice: &Invoice, draft: &Value, delivery: Option<
         Err(Failure::Refused { reason }) => Some(format!("{doing}: {reason}")),
         Err(failure) => return Err(Halt::End(talk.outcome(failure, ask.weight, &doing))),
     };
-    let ask = Ask::search_ids("account.move", &[draft.id()], INVOICE_FIELDS);
-    let found = talk.search(ask.doing(format!("reading back the invoice of {}", invoice.shown())))?;
-    match (found.first(), complaint) {
-        (Some(posted), _) if posted.text("state") == "posted" => Ok(result(invoice, posted)),
+    match (by_id(talk, invoice, draft.id())?, complaint) {
+        (Some(posted), _) if posted.text("state") == "posted" => Ok(result(invoice, &posted)),
         (_, Some(complaint)) => refused(complaint),
         (found, None) => refused(format!(
             "{doing}: Odoo took it but left the invoice {}; look there, then resume",
-            found.map_or("nowhere", |found| found.text("state"))
+            found.as_ref().map_or("nowhere", |found| found.text("state"))
         )),
     }
+}
+
+fn by_id(talk: &mut Talk<'_>, invoice: &Invoice, id: i64) -> Said<Option<Value>> {
+    let ask = Ask::search_ids("account.move", &[id], INVOICE_FIELDS);
+    let found = talk.search(ask.doing(format!("reading the invoice of {}", invoice.shown())))?;
+    Ok(found.into_iter().next())
 }
 
 fn result(invoice: &Invoice, posted: &Value) -> Value {

@@ -65,20 +65,20 @@ pub(in crate::odoo) fn run(talk: &mut Talk<'_>, fulfil: &Fulfil) -> Said<Value> 
     let marks = shipment::marks_on(talk, &deliveries, &fulfil.sought.shipment)?;
     let marked = marks.own.as_ref().and_then(|mark| deliveries.by_id(mark.record));
     if let Some(picking) = marked.filter(|picking| picking.is_done()) {
-        return finished(talk, fulfil, &deliveries, picking.id);
+        return finished(talk, fulfil, &deliveries, picking.id, &[]);
     }
     if let Some(picking) = done_by_hand(fulfil, &deliveries, &marks) {
         bind(talk, fulfil, &deliveries, &marks, picking)?;
-        return finished(talk, fulfil, &deliveries, picking.id);
+        return finished(talk, fulfil, &deliveries, picking.id, &[]);
     }
-    let (picking, plan) = choose(talk, fulfil, &deliveries, &marks)?;
+    let (picking, plan, products) = choose(talk, fulfil, &deliveries, &marks)?;
     let vals = values(talk, fulfil, &deliveries, &picking, &plan)?;
     bind(talk, fulfil, &deliveries, &marks, &picking)?;
     reserve(talk, &picking, &plan)?;
     let lots = lots::commands(talk, &picking, &plan)?;
     write(talk, &picking, &plan, lots, vals)?;
     validate(talk, fulfil, &picking)?;
-    finished(talk, fulfil, &deliveries, picking.id)
+    finished(talk, fulfil, &deliveries, picking.id, &products)
 }
 
 fn expect_confirmed(order: &Value) -> Said<()> {
@@ -108,7 +108,7 @@ fn choose(
     fulfil: &Fulfil,
     deliveries: &Deliveries,
     marks: &ShipmentMarks,
-) -> Said<(Picking, Plan)> {
+) -> Said<(Picking, Plan, Vec<Value>)> {
     let marked = marks.own.as_ref().and_then(|mark| deliveries.by_id(mark.record)).filter(|picking| picking.is_open());
     let mut open: Vec<&Picking> = match marked {
         Some(picking) => vec![picking],
@@ -125,12 +125,12 @@ fn choose(
     // Reserved goods before those that wait, then the oldest.
     open.sort_by_key(|picking| (picking.state != "assigned", picking.id));
     let ids: Vec<i64> = open.iter().map(|picking| picking.id).collect();
-    let moves = open_moves(talk, &ids)?;
+    let (moves, products) = open_moves(talk, &ids)?;
     let mut misfits = Vec::new();
     for picking in &open {
         let own: Vec<Move> = moves.iter().filter(|stock_move| stock_move.picking == picking.id).cloned().collect();
         match plan::fit(&fulfil.lines, own) {
-            Ok(plan) => return Ok(((*picking).clone(), plan)),
+            Ok(plan) => return Ok(((*picking).clone(), plan, products)),
             Err(misfit) => misfits.push((*picking, misfit)),
         }
     }
@@ -147,19 +147,21 @@ fn none_open(fulfil: &Fulfil, deliveries: &Deliveries) -> String {
             before.shown()
         );
     }
-    let outgoing: Vec<String> = deliveries.outgoing().map(Picking::shown).collect();
-    match outgoing.is_empty() {
-        true => format!(
-            "order {order} has no delivery in Odoo: check that its products are goods, and that it is confirmed, then \
-             resume"
-        ),
-        false => format!(
-            "order {order} has no open delivery left for shipment {shipment}, only {}. If one of them is this \
-             shipment, write its number into the delivery's tracking reference and resume; if it is a further \
-             shipment, raise the order and resume",
-            outgoing.join(", ")
-        ),
+    let done: Vec<&str> =
+        deliveries.outgoing().filter(|picking| picking.is_done()).map(|picking| picking.name.as_str()).collect();
+    if done.is_empty() {
+        let why = match deliveries.outgoing().next() {
+            Some(_) => "all its deliveries are cancelled: reopen one, or raise the order",
+            None => "it has none: check that its products are goods and that it is confirmed",
+        };
+        return format!("order {order} has no open delivery in Odoo for shipment {shipment}; {why}, then resume");
     }
+    format!(
+        "order {order} has no open delivery left for shipment {shipment}; done is {}. If that is this shipment, write \
+         {shipment} into the delivery's tracking reference and resume; if it is a further shipment, raise the order \
+         and resume",
+        done.join(", ")
+    )
 }
 
 /// The operator's sentence for a shipment that no open delivery takes. One more look tells an unknown SKU from one
@@ -219,23 +221,26 @@ const MOVE_FIELDS: &[&str] = &[
     "move_orig_ids",
 ];
 
-fn open_moves(talk: &mut Talk<'_>, pickings: &[i64]) -> Said<Vec<Move>> {
+fn open_moves(talk: &mut Talk<'_>, pickings: &[i64]) -> Said<(Vec<Move>, Vec<Value>)> {
     let domain = all([is_in("picking_id", pickings), is("state", "not in", Value::list(["done", "cancel"]))]);
     let ask = Ask::search("stock.move", domain, MOVE_FIELDS).with("order", "id");
     let moves = talk.search(ask.doing("reading the open deliveries"))?;
-    let products = products(talk, &moves)?;
-    Ok(moves.iter().map(|record| Move::of(record, &products)).collect())
+    let products = products(talk, &moves, &[])?;
+    Ok((moves.iter().map(|record| Move::of(record, &products)).collect(), products))
 }
 
-fn products(talk: &mut Talk<'_>, moves: &[Value]) -> Said<Vec<Value>> {
+/// The products of these moves; those known already are not asked for again.
+fn products(talk: &mut Talk<'_>, moves: &[Value], known: &[Value]) -> Said<Vec<Value>> {
     let mut ids: Vec<i64> = moves.iter().filter_map(|record| record.link("product_id")).collect();
     ids.sort_unstable();
     ids.dedup();
-    if ids.is_empty() {
-        return Ok(Vec::new());
+    ids.retain(|id| !known.iter().any(|product| product.id() == *id));
+    let mut products = known.to_vec();
+    if !ids.is_empty() {
+        let ask = Ask::search_ids("product.product", &ids, &["default_code", "uom_id"]).context("active_test", false);
+        products.extend(talk.search(ask.doing("reading the products of the delivery"))?);
     }
-    let ask = Ask::search_ids("product.product", &ids, &["default_code", "uom_id"]).context("active_test", false);
-    talk.search(ask.doing("reading the products of the delivery"))
+    Ok(products)
 }
 
 /// The fields of the delivery itself: tracking number and carrier.
@@ -384,7 +389,13 @@ fn state_of(talk: &mut Talk<'_>, picking: &Picking) -> Said<String> {
 }
 
 /// Reads back what was done, and compares it with what was shipped.
-fn finished(talk: &mut Talk<'_>, fulfil: &Fulfil, deliveries: &Deliveries, picking: i64) -> Said<Value> {
+fn finished(
+    talk: &mut Talk<'_>,
+    fulfil: &Fulfil,
+    deliveries: &Deliveries,
+    picking: i64,
+    known: &[Value],
+) -> Said<Value> {
     let domain = all(["|".into(), is("id", "=", picking), is("backorder_id", "=", picking)]);
     let ask = Ask::search("stock.picking", domain, &["name", "state"]).with("order", "id");
     let found = talk.search(ask.doing(format!("reading back shipment {}", fulfil.sought.shipment)))?;
@@ -403,7 +414,7 @@ fn finished(talk: &mut Talk<'_>, fulfil: &Fulfil, deliveries: &Deliveries, picki
     let domain = all([is("picking_id", "=", picking), is("state", "=", "done")]);
     let ask = Ask::search("stock.move", domain, &["product_id", "quantity"]).with("order", "id");
     let moves = talk.search(ask.doing(format!("reading back {name}")))?;
-    let products = products(talk, &moves)?;
+    let products = products(talk, &moves, known)?;
     let done = plan::per_sku(moves.iter().map(|record| {
         let quantity = record.get("quantity").and_then(Value::as_decimal).unwrap_or_default();
         (plan::sku_of(record, &products), quantity)
@@ -427,11 +438,12 @@ fn expect_same(fulfil: &Fulfil, picking: &str, done: &[(String, Decimal)]) -> Sa
         let booked = done.iter().find(|(other, _)| other == sku).map_or(Decimal::ZERO, |(_, booked)| *booked);
         // Odoo rounds quantities, usually to two digits.
         if (booked - quantity).abs() >= Decimal::new(1, 2) {
-            differences.push(format!("{booked} instead of {quantity} of {sku}"));
+            differences.push(format!("{} instead of {} of {sku}", booked.normalize(), quantity.normalize()));
         }
     }
     let unshipped = done.iter().filter(|(sku, _)| !shipped.iter().any(|(other, _)| other == sku));
-    differences.extend(unshipped.map(|(sku, booked)| format!("{booked} of {sku}, which was not shipped")));
+    differences
+        .extend(unshipped.map(|(sku, booked)| format!("{} of {sku}, which was not shipped", booked.normalize())));
     match differences.is_empty() {
         true => Ok(()),
         false => refused(format!(

@@ -3,8 +3,8 @@
 
 use crossdock_core::value::{Decimal, Value};
 
-use super::{Ask, Deliveries, Invoice, Record, Said, Talk};
-use crate::odoo::call::{all, change, delete, is, is_in};
+use super::{Ask, Invoice, Record, Said, Talk};
+use crate::odoo::call::{all, change, delete, is};
 
 /// How a draft compares with its shipment.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,30 +22,22 @@ pub(super) fn is_anything_left(
     talk: &mut Talk<'_>,
     invoice: &Invoice,
     order: &Value,
-    delivery: Option<&Deliveries>,
+    shipped: Option<&[Shipped]>,
 ) -> Said<bool> {
-    let shipped = match delivery {
-        Some(delivery) => Some(shipped(talk, invoice, delivery)?),
-        None => None,
-    };
     let domain = all([is("order_id", "=", order.id()), is("display_type", "=", false)]);
     let ask = Ask::search("sale.order.line", domain, &["qty_to_invoice"]).with("order", "id");
     let lines = talk.search(ask.doing(format!("reading what is to be invoiced of order {}", invoice.order)))?;
-    let left = |line: &Value| !decimal(line, "qty_to_invoice").is_zero();
-    Ok(match shipped {
-        Some(shipped) => lines.iter().filter(|line| quantity_of(&shipped, line.id()).is_some()).any(left),
-        None => lines.iter().any(left),
-    })
+    let is_ours = |line: &Value| shipped.is_none_or(|shipped| quantity_of(shipped, line.id()).is_some());
+    Ok(lines.iter().any(|line| is_ours(line) && !decimal(line, "qty_to_invoice").is_zero()))
 }
 
 /// What of a draft stays on the invoice of this shipment. Only goods that Odoo invoices by what was delivered are cut;
 /// services, freight and what is invoiced by what was ordered stay where the wizard put them.
-pub(super) fn of_draft(talk: &mut Talk<'_>, invoice: &Invoice, draft: &Value, delivery: &Deliveries) -> Said<Scope> {
+pub(super) fn of_draft(talk: &mut Talk<'_>, invoice: &Invoice, draft: &Value, shipped: &[Shipped]) -> Said<Scope> {
     let domain = all([is("move_id", "=", draft.id()), is("display_type", "=", "product")]);
     let fields = ["quantity", "sale_line_ids", "product_id", "product_uom_id"];
     let ask = Ask::search("account.move.line", domain, &fields).with("order", "id");
     let lines = talk.search(ask.doing(format!("reading the draft invoice of {}", invoice.shown())))?;
-    let shipped = shipped(talk, invoice, delivery)?;
     let products: Vec<i64> = lines.iter().filter_map(|line| line.link("product_id")).collect();
     let ask = Ask::search_ids("product.product", &products, &["invoice_policy", "type"]).context("active_test", false);
     let products = talk.search(ask.doing("reading the products' invoicing policy"))?;
@@ -53,7 +45,7 @@ pub(super) fn of_draft(talk: &mut Talk<'_>, invoice: &Invoice, draft: &Value, de
         let product = products.iter().find(|product| Some(product.id()) == line.link("product_id"));
         product.is_some_and(|product| product.text("invoice_policy") == "delivery" && product.text("type") == "consu")
     };
-    Ok(cut(&lines, &shipped, by_delivery))
+    Ok(cut(&lines, shipped, by_delivery))
 }
 
 fn cut(lines: &[Value], shipped: &[Shipped], by_delivery: impl Fn(&Value) -> bool) -> Scope {
@@ -85,14 +77,14 @@ fn cut(lines: &[Value], shipped: &[Shipped], by_delivery: impl Fn(&Value) -> boo
 }
 
 /// What a shipment delivered of one line of the order.
-struct Shipped {
+pub(super) struct Shipped {
     order_line: i64,
     unit: i64,
     quantity: Decimal,
 }
 
-fn shipped(talk: &mut Talk<'_>, invoice: &Invoice, delivery: &Deliveries) -> Said<Vec<Shipped>> {
-    let domain = all([is_in("picking_id", &[delivery.pickings[0].id]), is("state", "=", "done")]);
+pub(super) fn what_left(talk: &mut Talk<'_>, invoice: &Invoice, picking: i64) -> Said<Vec<Shipped>> {
+    let domain = all([is("picking_id", "=", picking), is("state", "=", "done")]);
     let ask = Ask::search("stock.move", domain, &["sale_line_id", "quantity", "product_uom"]).with("order", "id");
     let moves = talk.search(ask.doing(format!("reading what was delivered of {}", invoice.shown())))?;
     let mut shipped: Vec<Shipped> = Vec::new();
