@@ -28,6 +28,7 @@ pub const FILES: &[(&str, &str)] = files![
     "mappings/odoo/attach-proof.yaml",
     "mappings/odoo/invoice-released.yaml",
     "mappings/odoo/invoice.yaml",
+    "mappings/odoo/order-accepted.yaml",
     "mappings/odoo/picking-fulfil.yaml",
     "mappings/warehouse/order-release.yaml",
     "mappings/warehouse/order-released.yaml",
@@ -36,6 +37,11 @@ pub const FILES: &[(&str, &str)] = files![
     "systems/fleet.yaml",
     "systems/odoo.yaml",
     "systems/warehouse.yaml",
+    "tests/odoo.yaml",
+    "tests/partners.yaml",
+    "tests/samples/odoo-order.json",
+    "tests/samples/proof.json",
+    "tests/samples/shipment-update.json",
 ];
 
 /// Writes the example into `folder`.

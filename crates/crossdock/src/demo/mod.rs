@@ -248,8 +248,8 @@ impl Stage {
     /// The warehouse ships what was released to it: everything of the first line, mostly not all of the second.
     async fn ship_released(&mut self, shipped: &mut BTreeSet<String>) {
         let mut hooks = Vec::new();
-        for order in self.orders.iter().filter(|order| !shipped.contains(&order.name)) {
-            if self.warehouse.lock().order(&order.name).is_none() {
+        for order in &self.orders {
+            if shipped.contains(&order.name) || self.warehouse.lock().order(&order.name).is_none() {
                 continue;
             }
             shipped.insert(order.name.clone());
