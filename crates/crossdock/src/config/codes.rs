@@ -1,0 +1,43 @@
+//! `codes/<name>.yaml`: what a partner's codes mean in canonical words.
+
+use std::sync::Arc;
+
+use crossdock_core::mapping::{CodeList, CodeLists};
+use crossdock_core::source::{Diagnostic, Entry, Node, NodeKind, Reader};
+
+use super::folder::{File, Folder, Kind};
+use super::names;
+
+/// Reads all code lists.
+pub fn read_all(folder: &Folder, mistakes: &mut Vec<Diagnostic>) -> Arc<CodeLists> {
+    let mut lists = CodeLists::new();
+    for file in folder.of_kind(Kind::Codes) {
+        let list = read(file, mistakes).unwrap_or_else(|| empty(file));
+        if let Err(mistake) = lists.add(list) {
+            mistakes.push(mistake);
+        }
+    }
+    Arc::new(lists)
+}
+
+fn read(file: &File, mistakes: &mut Vec<Diagnostic>) -> Option<CodeList> {
+    let node = file.node.as_ref()?;
+    let reader = Reader::new(node, "code list");
+    names::check_own("codes", file, &reader);
+    let entries = reader.required("entries");
+    let back = reader.node("back");
+    mistakes.extend(reader.finish());
+    let field =
+        |key: &str, value: &Node| Entry { key: key.into(), key_location: value.location.clone(), value: value.clone() };
+    let mut fields = vec![field("codes", entries?)];
+    fields.extend(back.map(|back| field("back", back)));
+    let list = Node { location: node.location.clone(), kind: NodeKind::Map(fields) };
+    CodeList::compile(&file.name, &list).map_err(|found| mistakes.extend(found)).ok()
+}
+
+/// Stands for a list with mistakes, so that those who use it are not told that it is missing.
+fn empty(file: &File) -> CodeList {
+    let location = crossdock_core::source::Location::new(file.path.as_str(), 1, 1);
+    let none = Node { location, kind: NodeKind::Map(Vec::new()) };
+    CodeList::compile(&file.name, &none).expect("a list without codes has no mistakes")
+}

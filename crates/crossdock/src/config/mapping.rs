@@ -1,0 +1,287 @@
+//! `mappings/**/<name>.yaml`: read once, compiled for each place that uses it, because the place decides what its
+//! expressions may speak of.
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crossdock_core::hub::{EventMapping, ReferenceRule, scopes};
+use crossdock_core::ids::SystemName;
+use crossdock_core::mapping::{CodeLists, Expression, Mapping, Scope};
+use crossdock_core::model::{ENTITIES, EntityKind, EventType};
+use crossdock_core::source::{Diagnostic, Location, Node, Reader, nearest};
+
+use super::fit;
+use super::folder::{File, Folder, Kind};
+use super::names;
+
+/// Where a mapping is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// `map` of an inbound flow.
+    Inbound,
+    /// `map` of an outbound flow.
+    Outbound,
+    /// `then` of an outbound flow.
+    Result,
+}
+
+impl Place {
+    /// The variables of the place; `item` only where `each` binds it.
+    pub fn scope(self, codes: &Arc<CodeLists>, with_item: bool) -> Scope {
+        let names: &[&str] = match self {
+            Place::Inbound => &scopes::INBOUND,
+            Place::Outbound => &scopes::OUTBOUND,
+            Place::Result => &scopes::RESULT,
+        };
+        // `item` is the last, so leaving it out moves no slot.
+        let names = names.iter().copied().filter(|name| with_item || *name != "item");
+        Scope::new(names).with_codes(codes.clone())
+    }
+}
+
+/// A mapping's file, read but not compiled.
+pub struct MappingFile<'f> {
+    file: &'f File,
+    /// It has the field `emits`, right or wrong.
+    pub makes_events: bool,
+    emits: Option<EventType>,
+    codes: Arc<CodeLists>,
+    /// Some flow names it.
+    is_named: Cell<bool>,
+    /// It was compiled for some place.
+    is_compiled: Cell<bool>,
+}
+
+/// Reads all mappings, by name.
+pub fn read_all<'f>(
+    folder: &'f Folder,
+    codes: &Arc<CodeLists>,
+    systems: &BTreeSet<String>,
+    mistakes: &mut Vec<Diagnostic>,
+) -> BTreeMap<&'f str, MappingFile<'f>> {
+    let files = folder.of_kind(Kind::Mapping);
+    files.map(|file| (file.name.as_str(), MappingFile::read(file, codes, systems, mistakes))).collect()
+}
+
+impl<'f> MappingFile<'f> {
+    fn read(
+        file: &'f File,
+        codes: &Arc<CodeLists>,
+        systems: &BTreeSet<String>,
+        mistakes: &mut Vec<Diagnostic>,
+    ) -> Self {
+        let mut mapping = Self {
+            file,
+            makes_events: false,
+            emits: None,
+            codes: codes.clone(),
+            is_named: Cell::new(false),
+            is_compiled: Cell::new(false),
+        };
+        let Some(node) = &file.node else { return mapping };
+        let reader = Reader::new(node, "mapping");
+        names::check_own("mapping", file, &reader);
+        if let Some(emits) = reader.node("emits") {
+            mapping.makes_events = true;
+            mapping.emits = event_type(reader.optional_text("emits"), &emits.location, &reader);
+        }
+        for key in ["when", "each", "time", "references"] {
+            if let Some(node) = reader.node(key).filter(|_| !mapping.makes_events) {
+                reader.mistake(
+                    Diagnostic::error(&node.location, format!("`{key}` is for mappings that make events"))
+                        .hint("add `emits`, or remove it: what a flow sends is decided in the flow"),
+                );
+            }
+        }
+        check_references(reader.node("references"), systems, &reader);
+        mapping.choose_codes(codes, &reader);
+        if let (Some(target), Some(emits)) = (reader.required("target"), mapping.emits) {
+            reader.mistakes(fit::check(target, emits, &mapping.codes));
+        }
+        mistakes.extend(reader.finish());
+        mapping
+    }
+
+    /// With `codes` only those lists are in sight.
+    fn choose_codes(&mut self, all: &Arc<CodeLists>, reader: &Reader<'_>) {
+        if reader.node("codes").is_none() {
+            return;
+        }
+        let mut chosen = CodeLists::new();
+        for (name, at) in reader.texts("codes") {
+            match all.get(&name) {
+                Some(list) => {
+                    if let Err(mistake) = chosen.add((**list).clone()) {
+                        reader.mistake(Diagnostic::error(at, mistake.message));
+                    }
+                }
+                None => {
+                    let known = all.iter().map(|list| &*list.name);
+                    reader.mistake(names::unknown(at, "code list", &name, known, "codes"));
+                }
+            }
+        }
+        self.codes = Arc::new(chosen);
+    }
+
+    /// Some flow names it, be it in the wrong place.
+    pub fn mark_named(&self) {
+        self.is_named.set(true);
+    }
+
+    pub fn is_named(&self) -> bool {
+        self.is_named.get()
+    }
+
+    /// Where its file begins.
+    pub fn location(&self) -> Location {
+        Location::new(self.file.path.as_str(), 1, 1)
+    }
+
+    /// Compiles it for a place that makes events. `None` when it has mistakes; those that were not told by reading
+    /// are told here.
+    pub fn compile_event(&self, place: Place, mistakes: &mut Vec<Diagnostic>) -> Option<EventMapping> {
+        self.is_compiled.set(true);
+        let node = self.file.node.as_ref()?;
+        let each = given(node, "each");
+        let outer = place.scope(&self.codes, false);
+        let inner = place.scope(&self.codes, each.is_some());
+        let before = mistakes.len();
+        let mut compile = |node: Option<&Node>, scope: &Scope| node.and_then(|node| expression(node, scope, mistakes));
+        let each = compile(each, &outer);
+        let when = compile(given(node, "when"), &inner);
+        let time = compile(given(node, "time"), &inner);
+        let references = self.references(node, &inner, mistakes);
+        let target = given(node, "target")?;
+        let target = Mapping::compile(target, &inner).map_err(|found| mistakes.extend(found)).ok();
+        if mistakes.len() > before {
+            return None;
+        }
+        Some(EventMapping {
+            name: self.file.name.clone(),
+            emits: self.emits?,
+            when,
+            each,
+            time,
+            references,
+            target: target?,
+        })
+    }
+
+    /// Compiles it for a place that makes an operation's input.
+    pub fn compile_input(&self, mistakes: &mut Vec<Diagnostic>) -> Option<Mapping> {
+        self.is_compiled.set(true);
+        let target = given(self.file.node.as_ref()?, "target")?;
+        let scope = Place::Outbound.scope(&self.codes, false);
+        Mapping::compile(target, &scope).map_err(|found| mistakes.extend(found)).ok()
+    }
+
+    /// Looks for mistakes that do not depend on the place, when no flow has had it compiled.
+    pub fn look_over(&self, mistakes: &mut Vec<Diagnostic>) {
+        let Some(node) = self.file.node.as_ref().filter(|_| !self.is_compiled.get()) else { return };
+        let everywhere: BTreeSet<&str> =
+            scopes::INBOUND.into_iter().chain(scopes::OUTBOUND).chain(scopes::RESULT).collect();
+        let scope = Scope::new(everywhere).with_codes(self.codes.clone());
+        for key in ["each", "when", "time"] {
+            given(node, key).and_then(|node| expression(node, &scope, mistakes));
+        }
+        self.references(node, &scope, mistakes);
+        if let Some(Err(found)) = given(node, "target").map(|target| Mapping::compile(target, &scope)) {
+            mistakes.extend(found);
+        }
+    }
+
+    fn references(&self, node: &Node, scope: &Scope, mistakes: &mut Vec<Diagnostic>) -> Vec<ReferenceRule> {
+        let mut rules = Vec::new();
+        for item in given(node, "references").and_then(Node::items).unwrap_or_default() {
+            let entity = given(item, "entity").map(|entity| keyed(entity, scope, mistakes));
+            let value = given(item, "value").and_then(|value| expression(value, scope, mistakes));
+            let kind = given(item, "kind").and_then(Node::text);
+            let (Some(value), Some(kind)) = (value, kind) else { continue };
+            rules.push(ReferenceRule {
+                entity: entity.flatten(),
+                system: given(item, "system").and_then(Node::text).map(SystemName::from),
+                kind: kind.to_owned(),
+                value,
+            });
+        }
+        rules
+    }
+}
+
+/// The fields of `references`, apart from their expressions.
+fn check_references(node: Option<&Node>, systems: &BTreeSet<String>, reader: &Reader<'_>) {
+    let Some(node) = node else { return };
+    let Some(items) = node.items() else {
+        let message = format!("`references` must be a list of maps with `kind` and `value`, not {}", node.kind_word());
+        reader.mistake(Diagnostic::error(&node.location, message));
+        return;
+    };
+    for item in items {
+        let from = Reader::new(item, "a reference");
+        from.text("kind");
+        from.required("value");
+        from.node("entity");
+        if let Some(system) = from.optional_text("system").filter(|system| !systems.contains(*system)) {
+            let at = from.node("system").map_or(&item.location, |node| &node.location);
+            from.mistake(names::unknown(at, "system", system, systems.iter().map(String::as_str), "systems"));
+        }
+        reader.mistakes(from.finish());
+    }
+}
+
+/// A field's node, `null` being none.
+pub fn given<'n>(node: &'n Node, key: &str) -> Option<&'n Node> {
+    node.get(key).filter(|node| node.kind != crossdock_core::source::NodeKind::Null)
+}
+
+/// Compiles a node as an expression.
+pub fn expression(node: &Node, scope: &Scope, mistakes: &mut Vec<Diagnostic>) -> Option<Expression> {
+    Expression::of_node(node, scope).map_err(|found| mistakes.extend(found)).ok()
+}
+
+/// Reads `{kind: expression}`: a kind of entity and the expression that gives its key.
+pub fn keyed(node: &Node, scope: &Scope, mistakes: &mut Vec<Diagnostic>) -> Option<(String, Expression)> {
+    let Some([entry]) = node.entries() else {
+        mistakes.push(
+            Diagnostic::error(&node.location, "here stands one kind of entity with the expression for its key")
+                .hint("such as `{order: event.data.order}`"),
+        );
+        return None;
+    };
+    if EntityKind::find(&entry.key).is_none() {
+        let mistake = Diagnostic::error(&entry.key_location, format!("there is no kind of entity `{}`", entry.key));
+        let known: Vec<&str> = ENTITIES.iter().map(|kind| kind.name).collect();
+        mistakes.push(match nearest(&entry.key, known.iter().copied()) {
+            Some(near) => mistake.hint(format!("did you mean `{near}`?")),
+            None => mistake.hint(format!("there are {}", known.join(", "))),
+        });
+        expression(&entry.value, scope, mistakes);
+        return None;
+    }
+    let key = expression(&entry.value, scope, mistakes)?;
+    Some((entry.key.to_string(), key))
+}
+
+/// The event type of a name, or the mistake with the nearest one.
+pub fn event_type(name: Option<&str>, at: &Location, reader: &Reader<'_>) -> Option<EventType> {
+    let name = name?;
+    let found = EventType::find(name);
+    if found.is_none() {
+        let names: Vec<String> = EventType::all().map(|event| event.name()).collect();
+        let mistake = Diagnostic::error(at, format!("there is no event type `{name}`"));
+        let word = name.strip_prefix("crossdock.").unwrap_or(name).split('.').next().unwrap_or_default();
+        let of_entity: Vec<&str> = names
+            .iter()
+            .filter(|known| known.strip_prefix("crossdock.").is_some_and(|rest| rest.split('.').next() == Some(word)))
+            .map(String::as_str)
+            .collect();
+        reader.mistake(match nearest(name, names.iter().map(String::as_str)) {
+            Some(near) => mistake.hint(format!("did you mean `{near}`?")),
+            None if !of_entity.is_empty() => mistake.hint(format!("there are {}", of_entity.join(", "))),
+            None => mistake.hint("event types are written `crossdock.<entity>.<past_verb>.v<n>`, such as crossdock.shipment.picked_up.v1"),
+        });
+    }
+    found
+}
