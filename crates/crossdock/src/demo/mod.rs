@@ -109,13 +109,11 @@ enum Outage {
 /// # Errors
 /// When it cannot be set up or does not come to an end.
 pub async fn run(args: DemoArgs) -> anyhow::Result<bool> {
-    let scratch;
-    let folder = match &args.folder {
-        Some(folder) => folder.clone(),
-        None => {
-            scratch = Scratch::new()?;
-            scratch.0.clone()
-        }
+    let scratch = args.folder.is_none().then(Scratch::new).transpose()?;
+    let folder = match (&args.folder, &scratch) {
+        (Some(folder), _) => folder.clone(),
+        (None, Some(scratch)) => scratch.0.clone(),
+        (None, None) => bail!("no folder for the hub"),
     };
     example::write_to(&folder).with_context(|| format!("cannot write the example to {}", folder.display()))?;
     drop(rustls::crypto::ring::default_provider().install_default());
@@ -156,7 +154,12 @@ pub async fn run(args: DemoArgs) -> anyhow::Result<bool> {
         shipments: Vec::new(),
         senders: JoinSet::new(),
     };
-    stage.play(&folder.to_string_lossy()).await
+    let result = stage.play(&folder.to_string_lossy()).await;
+    if !matches!(result, Ok(true)) {
+        // What went wrong can be looked at in the folder.
+        std::mem::forget(scratch);
+    }
+    result
 }
 
 /// The address, database and key of the Odoo to use; starts the stand-in when none is named.

@@ -197,7 +197,7 @@ impl Odoo {
     ///
     /// # Errors
     /// When Odoo does not answer.
-    pub async fn stock(&self, skus: &[String]) -> anyhow::Result<BTreeMap<String, u64>> {
+    pub async fn stock(&self, skus: &[String]) -> anyhow::Result<BTreeMap<String, i64>> {
         let domain = json!([["default_code", "in", skus]]);
         let products =
             self.call("product.product", "search_read", json!({"domain": domain, "fields": ["default_code"]})).await?;
@@ -211,11 +211,12 @@ impl Odoo {
         let domain = json!([["product_id", "in", ids], ["location_id.usage", "=", "internal"]]);
         let quants =
             self.call("stock.quant", "search_read", json!({"domain": domain, "fields": ["product_id", "quantity"]})).await?;
-        let mut stock: BTreeMap<String, u64> = skus.iter().map(|sku| (sku.clone(), 0)).collect();
+        let mut stock: BTreeMap<String, i64> = skus.iter().map(|sku| (sku.clone(), 0)).collect();
         for quant in quants.as_array().into_iter().flatten() {
             let sku = quant["product_id"][0].as_i64().and_then(|id| sku_of.get(&id));
             if let (Some(sku), Some(quantity)) = (sku, quant["quantity"].as_f64()) {
-                *stock.entry(sku.clone()).or_default() += quantity.round().max(0.0) as u64;
+                // Odoo splits a product's stock into several rows under load, some of them negative: the sum counts.
+                *stock.entry(sku.clone()).or_default() += quantity.round() as i64;
             }
         }
         Ok(stock)

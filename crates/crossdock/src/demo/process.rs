@@ -101,7 +101,7 @@ impl HubProcess {
     }
 
     pub fn log_path(&self) -> PathBuf {
-        self.folder.join("hub.log")
+        self.folder.join(".hub.log")
     }
 
     /// GET on the hub's API.

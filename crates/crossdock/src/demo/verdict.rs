@@ -101,11 +101,11 @@ fn deliveries_match(evidence: &Evidence<'_>, name: &str, books: &BTreeMap<String
 }
 
 async fn stock(evidence: &Evidence<'_>) -> anyhow::Result<Check> {
-    let mut expected: BTreeMap<String, u64> =
-        evidence.skus.iter().map(|sku| (sku.clone(), evidence.stock_before)).collect();
+    let mut expected: BTreeMap<String, i64> =
+        evidence.skus.iter().map(|sku| (sku.clone(), evidence.stock_before as i64)).collect();
     for (sku, pieces) in evidence.shipments.iter().flat_map(|shipment| &shipment.lines) {
         if let Some(left) = expected.get_mut(sku) {
-            *left -= pieces;
+            *left -= *pieces as i64;
         }
     }
     let found = evidence.odoo.stock(evidence.skus).await?;
