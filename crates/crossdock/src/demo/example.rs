@@ -10,6 +10,7 @@ macro_rules! files {
 
 /// Path below the hub folder and text of every file of `examples/order-to-cash`.
 pub const FILES: &[(&str, &str)] = files![
+    "README.md",
     "flows/attach-proof.yaml",
     "flows/fleet-departures.yaml",
     "flows/fleet-proofs.yaml",
