@@ -108,9 +108,9 @@ fn wrong(path: &str, wanted: &str, value: &Value, violations: &mut Vec<Violation
 
 fn is_time(value: &Value) -> bool {
     value.as_time().is_some()
-        || value.as_text().is_some_and(|text| {
-            text.parse::<jiff::Timestamp>().is_ok() || text.parse::<jiff::Zoned>().is_ok()
-        })
+        || value
+            .as_text()
+            .is_some_and(|text| text.parse::<jiff::Timestamp>().is_ok() || text.parse::<jiff::Zoned>().is_ok())
 }
 
 fn is_date(value: &Value) -> bool {
@@ -156,7 +156,9 @@ fn collect_value(of: &Type, value: &Value, links: &mut Vec<EntityRef>) {
                 links.push(link);
             }
         }
-        Type::List(item) => value.as_list().unwrap_or_default().iter().for_each(|value| collect_value(item, value, links)),
+        Type::List(item) => {
+            value.as_list().unwrap_or_default().iter().for_each(|value| collect_value(item, value, links))
+        }
         Type::Object(fields) => collect(fields, value, links),
         _ => {}
     }

@@ -9,14 +9,14 @@ use super::{EntityKind, EventType};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Folded {
     pub entity: Entity,
-    /// The event came too late to move the state; its data filled only what was not known yet.
+    /// The event came too late to move the state.
     pub out_of_order: bool,
     /// It is the first of its type for this entity.
     pub first: bool,
 }
 
-/// Folds `event` into `entity` (`None` when it is the first). Fields the event carries replace the known ones, unless
-/// it is late: then they only fill gaps.
+/// Folds `event` into `entity` (`None` when it is the first). What happened later wins: fields of an event that is older
+/// than what is known only fill gaps, whether or not it still moves the state.
 pub fn fold(event_type: EventType, entity: Option<&Entity>, event: &Event) -> Folded {
     let kind = event_type.entity;
     let current = entity.map_or("", |entity| entity.status.as_str());
@@ -27,8 +27,7 @@ pub fn fold(event_type: EventType, entity: Option<&Entity>, event: &Event) -> Fo
         Move::Around => older,
         Move::Forward | Move::None => false,
     };
-    let fill_only = out_of_order || (older && matches!(step, Move::None));
-    let data = merge(entity.map(|entity| &entity.data), &event.data, fill_only);
+    let data = merge(entity.map(|entity| &entity.data), &event.data, older);
     let status = match (event_type.event.to, step) {
         (Some(to), Move::Forward | Move::Around) if !out_of_order => to.to_owned(),
         _ => current.to_owned(),

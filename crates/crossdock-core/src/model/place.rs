@@ -33,7 +33,13 @@ pub(super) const LOCATION: EntityKind = EntityKind {
         field("attributes", Type::Attributes, "What no field has a name for."),
     ],
     states: &["unverified", "verified", "invalid", "ambiguous"],
-    moves: &[("unverified", "verified"), ("unverified", "invalid"), ("unverified", "ambiguous"), ("invalid", "verified"), ("ambiguous", "verified")],
+    moves: &[
+        ("unverified", "verified"),
+        ("unverified", "invalid"),
+        ("unverified", "ambiguous"),
+        ("invalid", "verified"),
+        ("ambiguous", "verified"),
+    ],
     events: &[
         event("created", "unverified", "The place is known."),
         note("updated", "Fields of the place changed."),

@@ -83,6 +83,24 @@ fn a_late_event_fills_gaps_but_never_moves_the_state_back() {
 }
 
 #[test]
+fn what_happened_later_wins_whatever_moves_the_state() {
+    let order = |name: &str, seconds, currency: &str| {
+        event_at(name, seconds, Value::map([("number", Value::text("S1")), ("currency", Value::text(currency))]))
+    };
+    let released = order("crossdock.order.released.v1", 10, "EUR");
+    let told_again = order("crossdock.order.accepted.v1", 20, "USD");
+    let entity = fold_all(&[released, told_again]);
+    assert_eq!(entity.status, "released", "no step back");
+    assert_eq!(entity.data.get("currency").and_then(Value::as_text), Some("USD"), "but the news is news");
+
+    let changed = order("crossdock.order.changed.v1", 20, "USD");
+    let late = order("crossdock.order.accepted.v1", 10, "EUR");
+    let entity = fold_all(&[changed, late]);
+    assert_eq!(entity.status, "accepted");
+    assert_eq!(entity.data.get("currency").and_then(Value::as_text), Some("USD"), "an old value replaces no new one");
+}
+
+#[test]
 fn misfits_are_told_with_their_path() {
     let (event_type, _) = event_at("crossdock.shipment.picked_up.v1", 1, Value::map([("number", Value::text("1"))]));
     let line = Value::map([("sku", Value::text("A")), ("quantity", Value::text("many"))]);
