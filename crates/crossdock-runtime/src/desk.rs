@@ -18,7 +18,7 @@ use crate::transmitter::Gauge;
 
 pub use actions::{Actor, ResumeScope, Resumed};
 pub use overview::{ExceptionRow, MessageRow, Overview, RejectionRow, SystemRow, TransmissionRow};
-pub use trace::{Entry, EntityView, Trace};
+pub use trace::{EntityView, Entry, Trace};
 
 /// The desk of a hub: running, or only its data folder.
 #[derive(Clone)]

@@ -1,13 +1,19 @@
 //! Starts all workers over one store, and stops them in order: first the door, then what is under way, then the store.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
-use crossdock_core::ids::SystemName;
+use crossdock_core::changeset::{Change, Changeset};
+use crossdock_core::exception::{Exception, ExceptionClass, ExceptionStatus};
+use crossdock_core::ids::{ExceptionId, SystemName};
+use crossdock_core::routing::fingerprint;
 use crossdock_store::Store;
 use crossdock_transport::Transport;
+use futures_util::FutureExt as _;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -20,18 +26,22 @@ use crate::shell::Shell;
 use crate::transmitter::{self, Gauge, Transmitter};
 use crate::{desk::Desk, timers};
 
+/// Commands that may wait for the router; whoever gives one more waits.
+const COMMANDS_MAX: usize = 64;
+/// Pause before a worker that crashed is started again.
+const CRASH_PAUSE: Duration = Duration::from_secs(1);
+
 /// A running hub.
 pub struct RunningHub {
     shell: Arc<Shell>,
     desk: Desk,
     stop: watch::Sender<bool>,
-    stop_router: Arc<AtomicBool>,
     router: Option<JoinHandle<()>>,
     workers: JoinSet<()>,
 }
 
 impl RunningHub {
-    /// Recovers what a crash left behind, then starts every worker. Needs a tokio runtime.
+    /// Recovers what a crash left behind, then starts every worker. Needs a tokio runtime; blocks while it recovers.
     ///
     /// # Errors
     /// When the store cannot be read or written.
@@ -45,38 +55,47 @@ impl RunningHub {
         for state in shell.store.system_states()? {
             shell.pauses.set(&state.system, state.paused.is_some());
         }
-        let orphaned = transmitter::recover(&shell)?;
+        let orphaned = transmitter::recover(&shell, None)?;
         if orphaned > 0 {
             tracing::info!(orphaned, "transmissions were under way when the hub stopped; they are asked about first");
         }
-        let (commands, inbox) = mpsc::sync_channel(64);
-        let router = Router::new(shell.clone())?;
-        let stop_router = Arc::new(AtomicBool::new(false));
-        let router = spawn_router(router, inbox, stop_router.clone())?;
+        tell_of_missing_systems(&shell)?;
+        let (commands, inbox) = mpsc::sync_channel(COMMANDS_MAX);
+        let router = spawn_router(Router::new(shell.clone())?, inbox)?;
         let (stop, stopped) = watch::channel(false);
         let mut workers = JoinSet::new();
         let mut gauges = BTreeMap::new();
         for (system, plan) in &shell.plan.systems {
             let gauge = Arc::new(Gauge::default());
             gauges.insert(system.clone(), gauge.clone());
-            let transmitter = Transmitter::new(shell.clone(), transport.clone(), system.clone(), gauge);
-            workers.spawn(transmitter.run(shell.pauses.follow(system), stopped.clone()));
+            workers.spawn(transmit(shell.clone(), transport.clone(), system.clone(), gauge, stopped.clone()));
             for poll in plan.endpoint.polls() {
-                let poller = Poller::new(shell.clone(), transport.clone(), system.clone(), poll);
-                workers.spawn(poller.run(stopped.clone()));
+                let (shell, transport, system, stop) =
+                    (shell.clone(), transport.clone(), system.clone(), stopped.clone());
+                workers.spawn(restarted("poller", stopped.clone(), move || {
+                    Poller::new(shell.clone(), transport.clone(), system.clone(), poll.clone()).run(stop.clone())
+                }));
             }
         }
-        workers.spawn(timers::run(shell.clone(), stopped));
+        let timed = shell.clone();
+        workers.spawn(restarted("timers", stopped.clone(), move || timers::run(timed.clone(), stopped.clone())));
         let desk = Desk::running(shell.clone(), commands, gauges);
-        Ok(Self { shell, desk, stop, stop_router, router: Some(router), workers })
+        Ok(Self { shell, desk, stop, router: Some(router), workers })
     }
 
+    /// The door for requests from outside.
     pub fn intake(&self) -> Intake {
         Intake::new(self.shell.clone())
     }
 
+    /// What people ask and tell the hub.
     pub fn desk(&self) -> Desk {
         self.desk.clone()
+    }
+
+    /// The systems it runs.
+    pub fn systems(&self) -> impl Iterator<Item = &SystemName> {
+        self.shell.plan.systems.keys()
     }
 
     /// Stops: attempts under way end and are recorded, then the store is closed. The door must be shut already.
@@ -87,8 +106,7 @@ impl RunningHub {
                 tracing::error!(%error, "a worker crashed");
             }
         }
-        self.stop_router.store(true, Ordering::Release);
-        self.shell.wake.router();
+        self.shell.wake.stop_router();
         if let Some(router) = self.router.take() {
             let joined = tokio::task::spawn_blocking(move || router.join()).await;
             if !matches!(joined, Ok(Ok(()))) {
@@ -98,19 +116,94 @@ impl RunningHub {
         let store = self.shell.store.clone();
         drop(tokio::task::spawn_blocking(move || store.close()).await);
     }
+}
 
-    pub fn systems(&self) -> impl Iterator<Item = &SystemName> {
-        self.shell.plan.systems.keys()
+/// A hub that is dropped instead of stopped leaves no thread behind.
+impl Drop for RunningHub {
+    fn drop(&mut self) {
+        self.shell.wake.stop_router();
     }
 }
 
-fn spawn_router(
-    router: Router,
-    inbox: mpsc::Receiver<Command>,
-    stop: Arc<AtomicBool>,
-) -> Result<JoinHandle<()>, CommandError> {
+fn spawn_router(router: Router, inbox: mpsc::Receiver<Command>) -> Result<JoinHandle<()>, CommandError> {
     std::thread::Builder::new()
         .name("router".to_owned())
-        .spawn(move || router.run(inbox, &stop))
+        .spawn(move || router.run(&inbox))
         .map_err(|error| CommandError::View(format!("the router's thread cannot start: {error}")))
+}
+
+/// Runs the transmitter of a system; after a crash of it, what it had under way is asked about first.
+async fn transmit(
+    shell: Arc<Shell>,
+    transport: Arc<dyn Transport>,
+    system: SystemName,
+    gauge: Arc<Gauge>,
+    stop: watch::Receiver<bool>,
+) {
+    let crashes = std::sync::atomic::AtomicBool::new(false);
+    restarted("transmitter", stop.clone(), || {
+        let (shell, transport, system) = (shell.clone(), transport.clone(), system.clone());
+        let (gauge, stop) = (gauge.clone(), stop.clone());
+        let is_again = crashes.swap(true, std::sync::atomic::Ordering::Relaxed);
+        async move {
+            if is_again {
+                let (shell, system) = (shell.clone(), system.clone());
+                let recovered = tokio::task::spawn_blocking(move || transmitter::recover(&shell, Some(&system))).await;
+                if let Ok(Err(error)) = recovered {
+                    tracing::error!(%error, "what was under way cannot be asked about before the hub is restarted");
+                }
+            }
+            let paused = shell.pauses.follow(&system);
+            Transmitter::new(shell, transport, system, gauge).run(paused, stop).await;
+        }
+    })
+    .await;
+}
+
+/// Runs a worker until it ends, and again when it crashes: one fault must not silence a system for good.
+async fn restarted<F: Future<Output = ()>>(name: &str, mut stop: watch::Receiver<bool>, start: impl Fn() -> F) {
+    while AssertUnwindSafe(start()).catch_unwind().await.is_err() && !*stop.borrow() {
+        tracing::error!(worker = name, "a worker crashed; it is started again");
+        tokio::select! {
+            _ = stop.changed() => {}
+            () = tokio::time::sleep(CRASH_PAUSE) => {}
+        }
+    }
+}
+
+/// Transmissions owed to a system that is no longer configured would wait in silence; and what was said about one that
+/// is configured again is over.
+fn tell_of_missing_systems(shell: &Shell) -> Result<(), CommandError> {
+    let now = shell.clock.now();
+    for (system, figures) in shell.store.counts()?.systems {
+        let owed = figures.transmissions.get("owed").copied().unwrap_or(0);
+        let fingerprint = format!("{}/missing", fingerprint::system(&system));
+        let open = shell.store.open_exception(&fingerprint)?;
+        let is_missing = owed > 0 && !shell.plan.systems.contains_key(&system);
+        let exception = match (is_missing, open) {
+            (true, None) => Exception {
+                id: ExceptionId::derive(uuid::Uuid::nil(), &format!("{fingerprint}@{now}")),
+                class: ExceptionClass::SystemUnusable,
+                fingerprint,
+                status: ExceptionStatus::Open,
+                summary: format!(
+                    "{owed} transmissions are owed to {system}, which is no longer in the configuration: bring it back \
+                     and restart the hub"
+                ),
+                owner: None,
+                affects: Vec::new(),
+                system: Some(system),
+                flow: None,
+                message: None,
+                transmission: None,
+                opened_at: now,
+                closed_at: None,
+                count: 1,
+            },
+            (false, Some(open)) => Exception { status: ExceptionStatus::Resolved, closed_at: Some(now), ..open },
+            (true, Some(_)) | (false, None) => continue,
+        };
+        shell.store.commit(Changeset::new().with(Change::PutException(exception)))?;
+    }
+    Ok(())
 }

@@ -7,13 +7,13 @@ use crossdock_core::ids::{MessageId, SystemName};
 use crossdock_core::intake;
 use crossdock_core::message::{Envelope, Rejection};
 use crossdock_store::CommitError;
-use futures_util::future::join_all;
 
 use crate::shell::Shell;
 
 /// What became of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accepted {
+    /// In the order of the request.
     pub messages: Vec<AcceptedMessage>,
     /// How the sender wants to be answered.
     pub receipt: Receipt,
@@ -22,7 +22,9 @@ pub struct Accepted {
 /// One message of a request: new, or known from before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AcceptedMessage {
+    /// The id it has, or got when it first came.
     pub id: MessageId,
+    /// It was accepted before.
     pub duplicate: bool,
 }
 
@@ -34,7 +36,12 @@ pub enum Refusal {
     Rejected(#[from] Reject),
     /// The hub is at fault or overloaded; the sender should try again after so many seconds.
     #[error("{reason}")]
-    TryAgain { reason: String, after_s: u32 },
+    TryAgain {
+        /// Why, for the sender.
+        reason: String,
+        /// When to come again, in seconds.
+        after_s: u32,
+    },
 }
 
 /// The door for requests from outside.
@@ -44,6 +51,7 @@ pub struct Intake {
 }
 
 impl Intake {
+    /// The door of a running hub.
     pub fn new(shell: Arc<Shell>) -> Self {
         Self { shell }
     }
@@ -81,17 +89,20 @@ impl Intake {
         );
     }
 
+    /// Largest body accepted from a sender, in bytes.
     pub fn body_bytes_max(&self) -> usize {
         self.shell.plan.body_bytes_max
     }
 
+    /// The present instant, by the hub's clock.
     pub fn now(&self) -> jiff::Timestamp {
         self.shell.clock.now()
     }
 }
 
 impl Shell {
-    /// Makes envelopes durable as messages, each on its own: known ones give the first answer again (I2).
+    /// Makes envelopes durable as messages, in their order and each on its own: known ones give the first answer again
+    /// (I2).
     ///
     /// # Errors
     /// The first failure other than a duplicate; what was committed stays, a repeat finds it as duplicates.
@@ -100,18 +111,25 @@ impl Shell {
         system: &SystemName,
         envelopes: Vec<Envelope>,
     ) -> Result<Vec<AcceptedMessage>, CommitError> {
-        let commits = envelopes.into_iter().map(|envelope| {
+        let mut committing = Vec::with_capacity(envelopes.len());
+        for envelope in envelopes {
             let id = new_message_id();
             let changeset = intake::accept(envelope, id, system.clone(), self.clock.now());
-            async move {
-                match self.commit(changeset).await {
-                    Ok(()) => Ok(AcceptedMessage { id, duplicate: false }),
-                    Err(CommitError::Duplicate(first)) => Ok(AcceptedMessage { id: first, duplicate: true }),
-                    Err(other) => Err(other),
-                }
-            }
-        });
-        let accepted: Result<Vec<_>, _> = join_all(commits).await.into_iter().collect();
+            committing.push((id, self.submit(changeset)));
+        }
+        let mut accepted = Ok(Vec::with_capacity(committing.len()));
+        for (id, committing) in committing {
+            let outcome = match committing.ended().await {
+                Ok(()) => Ok(AcceptedMessage { id, duplicate: false }),
+                Err(CommitError::Duplicate(first)) => Ok(AcceptedMessage { id: first, duplicate: true }),
+                Err(other) => Err(other),
+            };
+            // All of them are awaited, whatever became of the first.
+            accepted = accepted.and_then(|mut accepted: Vec<_>| {
+                accepted.push(outcome?);
+                Ok(accepted)
+            });
+        }
         self.wake.router();
         accepted
     }

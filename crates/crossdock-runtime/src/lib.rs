@@ -10,6 +10,9 @@ pub mod plan;
 mod poller;
 pub mod router;
 pub mod shell;
+#[cfg(test)]
+mod tests;
 mod timers;
+pub mod toll;
 pub mod transmitter;
 mod wake;

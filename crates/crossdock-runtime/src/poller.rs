@@ -1,23 +1,27 @@
 //! Fetches from systems that do not push: one task per poll. What is fetched is committed before it is acknowledged.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossdock_connect::endpoint::{CALLS_MAX, PollPlan, PollProgress, PollState, PollStep};
+use crossdock_connect::endpoint::{CALLS_MAX, Endpoint, PollPlan, PollProgress, PollState, PollStep};
 use crossdock_core::changeset::{Change, Changeset};
 use crossdock_core::exception::{Exception, ExceptionClass, ExceptionStatus};
 use crossdock_core::ids::{ExceptionId, SystemName};
 use crossdock_core::routing::fingerprint;
+use crossdock_store::{CommitError, StoreError};
 use crossdock_transport::Transport;
 use tokio::sync::watch;
 
 use crate::shell::Shell;
-use crate::transmitter::run_call;
+use crate::transmitter::send;
 
-/// Longest pause between rounds while a system does not answer.
+/// Longest pause between rounds while a system does not answer, unless it is polled less often anyway.
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 /// Pause while a system cannot be used as configured.
 const UNUSABLE_PAUSE: Duration = Duration::from_secs(60);
+/// Pause when a round ends at once and asks for the next at once.
+const BREATH: Duration = Duration::from_millis(1);
 
 /// Polls one source of one system.
 pub struct Poller {
@@ -25,6 +29,8 @@ pub struct Poller {
     transport: Arc<dyn Transport>,
     system: SystemName,
     plan: PollPlan,
+    /// Whether an exception about it may be open.
+    troubled: bool,
 }
 
 /// How a round ended.
@@ -34,21 +40,42 @@ enum Round {
     Failed { unusable: bool },
 }
 
+/// Why a round could not be carried out.
+#[derive(Debug, thiserror::Error)]
+enum Stuck {
+    #[error(transparent)]
+    Read(#[from] StoreError),
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    #[error("one round needed more than {CALLS_MAX} calls")]
+    TooLong,
+    #[error("the connector crashed")]
+    Crashed,
+}
+
 impl Poller {
+    /// A poller of a poll of a system of the plan.
     pub fn new(shell: Arc<Shell>, transport: Arc<dyn Transport>, system: SystemName, plan: PollPlan) -> Self {
-        Self { shell, transport, system, plan }
+        Self { shell, transport, system, plan, troubled: true }
     }
 
     /// Polls until `stop` turns true.
-    pub async fn run(self, mut stop: watch::Receiver<bool>) {
-        let every = Duration::from_millis(self.plan.every_ms);
+    pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        let every = Duration::from_millis(self.plan.every_ms).max(BREATH);
         let mut pause = every;
         while !*stop.borrow() {
-            pause = match self.round().await {
-                Round::Rest { more: true } => Duration::ZERO,
+            let round = match self.round(&stop).await {
+                Ok(round) => round,
+                Err(error) => {
+                    tracing::error!(system = %self.system, poll = self.plan.name, %error, "polling cannot go on");
+                    Round::Failed { unusable: false }
+                }
+            };
+            pause = match round {
+                Round::Rest { more: true } => BREATH,
                 Round::Rest { more: false } => every,
-                Round::Failed { unusable: true } => UNUSABLE_PAUSE,
-                Round::Failed { unusable: false } => (pause * 2).clamp(every, PAUSE_MAX),
+                Round::Failed { unusable: true } => UNUSABLE_PAUSE.max(every),
+                Round::Failed { unusable: false } => (pause * 2).min(PAUSE_MAX).max(every),
             };
             tokio::select! {
                 _ = stop.changed() => {}
@@ -57,35 +84,29 @@ impl Poller {
         }
     }
 
-    async fn round(&self) -> Round {
-        match self.try_round().await {
-            Ok(round) => round,
-            Err(error) => {
-                tracing::error!(system = %self.system, poll = self.plan.name, error, "polling cannot go on");
-                Round::Failed { unusable: false }
-            }
-        }
-    }
-
-    async fn try_round(&self) -> Result<Round, String> {
+    async fn round(&mut self, stop: &watch::Receiver<bool>) -> Result<Round, Stuck> {
         let endpoint = self.shell.plan.systems[&self.system].endpoint.clone();
-        let cursor_name = format!("poll/{}/{}", self.system, self.plan.name);
-        let name = cursor_name.clone();
-        let cursor = self.shell.read(move |store| store.cursor(&name)).await.map_err(|error| error.to_string())?;
+        let name = self.cursor_name();
+        let cursor = self.shell.read(move |store| store.cursor(&name)).await?;
         let now = self.shell.clock.now();
         let mut so_far = Vec::new();
         while so_far.len() < CALLS_MAX {
             let state = PollState { cursor: cursor.as_deref(), now, so_far: &so_far };
-            match endpoint.poll(&self.plan.name, &state) {
+            match self.ask(endpoint.as_ref(), &state)? {
+                // What is not acknowledged comes again, and is known then.
+                PollStep::Call(_) if *stop.borrow() => return Ok(Round::Rest { more: false }),
                 PollStep::Call(call) => {
-                    let exchange = run_call(&self.shell, self.transport.as_ref(), call).await;
+                    if let Some(toll) = self.shell.toll(&self.system) {
+                        toll.pay(self.shell.clock.as_ref()).await;
+                    }
+                    let exchange = send(&self.shell, self.transport.as_ref(), call).await;
                     so_far.push(PollProgress::Exchanged(exchange));
                 }
                 PollStep::Deliver { envelopes, cursor } => {
-                    self.shell.accept(&self.system, envelopes).await.map_err(|error| error.to_string())?;
+                    self.shell.accept(&self.system, envelopes).await?;
                     if let Some(value) = cursor {
-                        let changeset = Changeset::new().with(Change::SetCursor { name: cursor_name.clone(), value });
-                        self.shell.commit(changeset).await.map_err(|error| error.to_string())?;
+                        let change = Change::SetCursor { name: self.cursor_name(), value };
+                        self.shell.commit(Changeset::new().with(change)).await?;
                     }
                     so_far.push(PollProgress::Committed);
                 }
@@ -102,32 +123,43 @@ impl Poller {
                 }
             }
         }
-        Err(format!("one round needed more than {CALLS_MAX} calls"))
+        Err(Stuck::TooLong)
+    }
+
+    fn ask(&self, endpoint: &dyn Endpoint, state: &PollState<'_>) -> Result<PollStep, Stuck> {
+        catch_unwind(AssertUnwindSafe(|| endpoint.poll(&self.plan.name, state))).map_err(|_| Stuck::Crashed)
+    }
+
+    fn cursor_name(&self) -> String {
+        format!("poll/{}/{}", self.system, self.plan.name)
     }
 
     fn fingerprint(&self) -> String {
         format!("{}/poll/{}", fingerprint::system(&self.system), self.plan.name)
     }
 
+    async fn open_exception(&self) -> Result<Option<Exception>, StoreError> {
+        let wanted = self.fingerprint();
+        self.shell.read(move |store| store.open_exception(&wanted)).await
+    }
+
     /// A system that cannot be polled is somebody's problem: once, not once per round.
-    async fn raise(&self, reason: String) -> Result<(), String> {
-        let fingerprint = self.fingerprint();
-        let wanted = fingerprint.clone();
-        let known = self.shell.read(move |store| store.open_exception(&wanted)).await.map_err(|e| e.to_string())?;
-        if known.is_some() {
+    async fn raise(&mut self, reason: String) -> Result<(), Stuck> {
+        self.troubled = true;
+        if self.open_exception().await?.is_some() {
             return Ok(());
         }
-        let now = self.shell.clock.now();
-        let summary = format!("{} cannot be polled ({}): {reason}. New changes there are not seen", self.system, self.plan.name);
+        let (now, fingerprint) = (self.shell.clock.now(), self.fingerprint());
+        let (system, poll) = (&self.system, &self.plan.name);
         let exception = Exception {
             id: ExceptionId::derive(uuid::Uuid::nil(), &format!("{fingerprint}@{now}")),
             class: ExceptionClass::SystemUnusable,
             fingerprint,
             status: ExceptionStatus::Open,
-            summary,
-            owner: self.shell.plan.systems[&self.system].owner.clone(),
+            summary: format!("{system} cannot be polled ({poll}): {reason}. New changes there are not seen"),
+            owner: self.shell.plan.systems[system].owner.clone(),
             affects: Vec::new(),
-            system: Some(self.system.clone()),
+            system: Some(system.clone()),
             flow: None,
             message: None,
             transmission: None,
@@ -135,17 +167,20 @@ impl Poller {
             closed_at: None,
             count: 1,
         };
-        let changeset = Changeset::new().with(Change::PutException(exception));
-        self.shell.commit(changeset).await.map_err(|error| error.to_string())
+        Ok(self.shell.commit(Changeset::new().with(Change::PutException(exception))).await?)
     }
 
-    async fn settle(&self) -> Result<(), String> {
-        let wanted = self.fingerprint();
-        let open = self.shell.read(move |store| store.open_exception(&wanted)).await.map_err(|e| e.to_string())?;
-        let Some(open) = open else { return Ok(()) };
-        let closed =
-            Exception { status: ExceptionStatus::Resolved, closed_at: Some(self.shell.clock.now()), ..open };
-        let changeset = Changeset::new().with(Change::PutException(closed));
-        self.shell.commit(changeset).await.map_err(|error| error.to_string())
+    /// It can be polled: whatever was open about that is over.
+    async fn settle(&mut self) -> Result<(), Stuck> {
+        if !self.troubled {
+            return Ok(());
+        }
+        if let Some(open) = self.open_exception().await? {
+            let closed_at = Some(self.shell.clock.now());
+            let closed = Exception { status: ExceptionStatus::Resolved, closed_at, ..open };
+            self.shell.commit(Changeset::new().with(Change::PutException(closed))).await?;
+        }
+        self.troubled = false;
+        Ok(())
     }
 }

@@ -3,32 +3,39 @@
 
 mod batch;
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crossdock_core::changeset::{Change, Changeset};
-use crossdock_core::ids::{MessageId, TransmissionId};
-use crossdock_core::message::StoredMessage;
-use crossdock_core::routing::{self, Context, View, ViewError};
-use crossdock_core::transmission::{NotNow, TransmissionState};
-use crossdock_store::{CommitError, StoreError};
+use crossdock_core::ids::{MessageId, SystemName, TransmissionId};
+use crossdock_core::message::{MessageState, StoredMessage};
+use crossdock_core::routing::{self, Commanded, Context, Refused, View, ViewError};
+use crossdock_core::transmission::{NotNow, Transmission};
+use crossdock_store::{CommitError, Page, StoreError, TransmissionFilter};
 use tokio::sync::oneshot;
 
 use crate::shell::Shell;
 use batch::Batch;
 
-/// Messages routed into one commit.
+/// Messages routed into one commit at most.
 const BATCH_MAX: usize = 64;
+/// Bytes of bodies routed into one commit; beyond, the next batches are smaller (I10).
+const BATCH_BYTES_MAX: usize = 4 << 20;
 /// How long the thread sleeps without a hint.
 const REST: Duration = Duration::from_millis(250);
 /// Pause after the store failed.
 const STORE_PAUSE: Duration = Duration::from_millis(500);
+/// Held transmissions looked at in one go.
+const HELD_PAGE: usize = 500;
 
 /// What only the router may do, asked for by a person through API or CLI.
 pub enum Command {
-    /// Resumes a paused transmission.
+    /// Resumes a paused transmission, or sends a held one without what it is held for.
     Resume { id: TransmissionId, audit: Change, done: oneshot::Sender<Result<(), CommandError>> },
+    /// Gives up a paused or held transmission.
+    Cancel { id: TransmissionId, audit: Change, done: oneshot::Sender<Result<(), CommandError>> },
     /// Puts a failed message back into the queue.
     Rerun { id: MessageId, audit: Change, done: oneshot::Sender<Result<(), CommandError>> },
 }
@@ -36,16 +43,22 @@ pub enum Command {
 /// Why a command had no effect.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
+    /// What it names is not there.
     #[error("there is no {0}")]
     Unknown(String),
+    /// It does not apply to the state it is in.
     #[error("{0}")]
     NotNow(String),
+    /// The store did not take the change.
     #[error(transparent)]
     Commit(#[from] CommitError),
+    /// The store could not be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The store could not answer a decision.
     #[error("{0}")]
     View(String),
+    /// Too late.
     #[error("the hub is stopping")]
     Stopping,
 }
@@ -56,35 +69,49 @@ impl From<NotNow> for CommandError {
     }
 }
 
+impl From<Refused> for CommandError {
+    fn from(refused: Refused) -> Self {
+        CommandError::NotNow(refused.to_string())
+    }
+}
+
 impl From<ViewError> for CommandError {
     fn from(error: ViewError) -> Self {
         CommandError::View(error.to_string())
     }
 }
 
-/// The router's state: nothing but the last place it gave.
+/// The router's state: the last place it gave, and how many messages it takes at once.
 pub struct Router {
     shell: Arc<Shell>,
     last_place: u64,
+    batch: usize,
 }
 
 impl Router {
+    /// A router that goes on where the store stands.
+    ///
     /// # Errors
     /// When the store cannot be read.
     pub fn new(shell: Arc<Shell>) -> Result<Self, StoreError> {
         let last_place = shell.store.last_place()?;
-        Ok(Self { shell, last_place })
+        Ok(Self { shell, last_place, batch: BATCH_MAX })
     }
 
     /// Routes what is waiting, one batch. Returns how many messages it took.
     ///
     /// # Errors
-    /// When the store cannot be read or written; nothing was taken then.
+    /// When the store cannot be read or written; what was not taken stays waiting, in its order.
     pub fn turn(&mut self) -> Result<usize, CommandError> {
-        let waiting = self.shell.store.waiting(BATCH_MAX)?;
+        let waiting = self.shell.store.waiting(self.batch)?;
         if waiting.is_empty() {
             return Ok(0);
         }
+        let bytes: usize = waiting.iter().map(|stored| stored.message.body.len()).sum();
+        self.batch = match bytes > BATCH_BYTES_MAX {
+            true => (waiting.len() / 2).max(1),
+            false => (self.batch * 2).min(BATCH_MAX),
+        };
         match self.route_together(&waiting) {
             Err(CommandError::Commit(CommitError::Conflict(what))) => {
                 tracing::debug!(what, "batch in conflict, routing one by one");
@@ -97,19 +124,37 @@ impl Router {
         Ok(waiting.len())
     }
 
+    /// Looks at everything held: a new configuration may no longer hold it back. Returns how many it released.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn reconsider(&mut self) -> Result<usize, CommandError> {
+        let store = self.shell.store.clone();
+        let filter = TransmissionFilter { state: Some("held".to_owned()), ..TransmissionFilter::default() };
+        let (mut skip, mut released) = (0, 0);
+        loop {
+            let held = store.transmissions(&filter, Page { skip, limit: HELD_PAGE })?;
+            let is_last = held.len() < HELD_PAGE;
+            for transmission in held {
+                let view = Batch::new(store.as_ref());
+                let changeset = self.with_context(&view, |context| routing::reconsider(&transmission, context))??;
+                match changeset.is_empty() {
+                    true => skip += 1,
+                    false => {
+                        self.commit(changeset)?;
+                        released += 1;
+                    }
+                }
+            }
+            if is_last {
+                return Ok(released);
+            }
+        }
+    }
+
     fn route_together(&mut self, messages: &[StoredMessage]) -> Result<(), CommandError> {
         let place_before = self.last_place;
-        let routed = self.decide(messages);
-        let result = routed.and_then(|changeset| {
-            let touched = touched_systems(&changeset);
-            let timers = changeset.changes.iter().any(|change| matches!(change, Change::SetTimer(_)));
-            self.shell.store.commit(changeset)?;
-            touched.iter().for_each(|system| self.shell.wake.system(system));
-            if timers {
-                self.shell.wake.timers();
-            }
-            Ok(())
-        });
+        let result = self.decide(messages).and_then(|changeset| self.commit(changeset));
         if result.is_err() {
             self.last_place = place_before;
         }
@@ -120,13 +165,20 @@ impl Router {
         let store = self.shell.store.clone();
         let mut batch = Batch::new(store.as_ref());
         for message in messages {
-            let changeset = self.with_context(&batch, |context| routing::route(message, context))?;
+            let changeset = match self.with_context(&batch, |context| routing::route(message, context)) {
+                Ok(routed) => routed?,
+                Err(Crashed(fault)) => {
+                    tracing::error!(message = %message.message.id, fault, "the hub failed at a message; it is set aside");
+                    self.with_context(&batch, |context| routing::set_aside(message, &fault, context))??
+                }
+            };
             batch.add(changeset);
         }
         Ok(batch.into_changeset())
     }
 
-    fn with_context<T>(&mut self, view: &dyn View, decide: impl FnOnce(&mut Context<'_>) -> T) -> T {
+    /// Decides something over the store. A crash of the decision leaves nothing behind.
+    fn with_context<T>(&mut self, view: &dyn View, decide: impl FnOnce(&mut Context<'_>) -> T) -> Result<T, Crashed> {
         let limit = Duration::from_millis(self.shell.plan.mapping_ms_max);
         let begun = Instant::now();
         let overdue = || begun.elapsed() > limit;
@@ -138,66 +190,103 @@ impl Router {
             last_place: &mut last_place,
             overdue: &overdue,
         };
-        let decision = decide(&mut context);
+        let decision =
+            catch_unwind(AssertUnwindSafe(|| decide(&mut context))).map_err(|panic| Crashed::told(&*panic))?;
         self.last_place = last_place;
-        decision
+        Ok(decision)
+    }
+
+    /// Commits, then hints at what follows.
+    fn commit(&self, changeset: Changeset) -> Result<(), CommandError> {
+        let touched = touched_systems(&changeset);
+        let timers = changeset.changes.iter().any(|change| matches!(change, Change::SetTimer(_)));
+        self.shell.store.commit(changeset)?;
+        touched.iter().for_each(|system| self.shell.wake.system(system));
+        if timers {
+            self.shell.wake.timers();
+        }
+        Ok(())
     }
 
     /// Carries out a command and answers whoever asked.
     pub fn obey(&mut self, command: Command) {
         match command {
-            Command::Resume { id, audit, done } => drop(done.send(self.resume(id, audit))),
+            Command::Resume { id, audit, done } => drop(done.send(self.on_transmission(id, audit, routing::resume))),
+            Command::Cancel { id, audit, done } => drop(done.send(self.on_transmission(id, audit, routing::cancel))),
             Command::Rerun { id, audit, done } => drop(done.send(self.rerun(id, audit))),
         }
     }
 
-    fn resume(&mut self, id: TransmissionId, audit: Change) -> Result<(), CommandError> {
+    fn on_transmission(
+        &mut self,
+        id: TransmissionId,
+        audit: Change,
+        decide: fn(&Transmission, &mut Context<'_>) -> Commanded,
+    ) -> Result<(), CommandError> {
         let store = self.shell.store.clone();
         let transmission =
             store.transmission(id)?.ok_or_else(|| CommandError::Unknown(format!("transmission {id}")))?;
         let batch = Batch::new(store.as_ref());
-        let decided = self.with_context(&batch, |context| routing::resume(&transmission, context))?;
-        let changeset = decided?.with(audit);
-        store.commit(changeset)?;
-        self.shell.wake.system(&transmission.system);
-        Ok(())
+        let changeset = self.with_context(&batch, |context| decide(&transmission, context))???;
+        self.commit(changeset.with(audit))
     }
 
     fn rerun(&mut self, id: MessageId, audit: Change) -> Result<(), CommandError> {
-        use crossdock_core::message::MessageState;
         let stored = self.shell.store.message(id)?.ok_or_else(|| CommandError::Unknown(format!("message {id}")))?;
         if !matches!(stored.state, MessageState::Failed { .. }) {
             return Err(CommandError::NotNow(format!("a message that is {} cannot be rerun", stored.state.word())));
         }
-        let changeset =
-            Changeset::new().with(Change::SetMessageState { id, state: MessageState::Waiting }).with(audit);
-        self.shell.store.commit(changeset)?;
-        Ok(())
+        self.commit(Changeset::new().with(Change::SetMessageState { id, state: MessageState::Waiting }).with(audit))
     }
 
-    /// The thread's loop: until `stop`, then it finishes the batch it is in.
-    pub fn run(mut self, commands: std::sync::mpsc::Receiver<Command>, stop: &AtomicBool) {
-        while !stop.load(Ordering::Acquire) {
+    /// The thread's loop: until it is told to stop; then it finishes the batch it is in.
+    pub fn run(mut self, commands: &std::sync::mpsc::Receiver<Command>) {
+        let mut reconsidered = false;
+        while !self.shell.wake.router_stops() {
             while let Ok(command) = commands.try_recv() {
                 self.obey(command);
             }
-            match self.turn() {
+            let turn = match reconsidered {
+                true => self.turn(),
+                false => self.reconsider().map(|released| {
+                    reconsidered = true;
+                    // What is waiting is looked at right away.
+                    released.max(1)
+                }),
+            };
+            match turn {
                 Ok(0) => self.shell.wake.router_waits(REST),
                 Ok(_) => {}
                 Err(error) => {
                     tracing::error!(%error, "messages are waiting: routing failed");
-                    self.shell.wake.router_waits(STORE_PAUSE);
+                    self.shell.wake.router_rests(STORE_PAUSE);
                 }
             }
         }
     }
 }
 
-fn touched_systems(changeset: &Changeset) -> Vec<crossdock_core::ids::SystemName> {
+/// A decision panicked: a fault of the program, told in its words.
+struct Crashed(String);
+
+impl Crashed {
+    fn told(panic: &(dyn Any + Send)) -> Self {
+        let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+        Self(text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "unknown fault".to_owned()))
+    }
+}
+
+impl From<Crashed> for CommandError {
+    fn from(crashed: Crashed) -> Self {
+        CommandError::View(format!("the hub failed at it: {}", crashed.0))
+    }
+}
+
+/// Systems whose lines changed: somebody may be first now.
+fn touched_systems(changeset: &Changeset) -> Vec<SystemName> {
     let mut touched = Vec::new();
     for change in &changeset.changes {
         if let Change::PutTransmission(transmission) = change
-            && transmission.state == TransmissionState::Owed
             && !touched.contains(&transmission.system)
         {
             touched.push(transmission.system.clone());

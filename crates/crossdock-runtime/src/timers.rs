@@ -4,19 +4,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossdock_core::changeset::{Change, Changeset, Timer, TimerPurpose};
-use crossdock_core::exception::{Exception, ExceptionClass, ExceptionStatus};
-use crossdock_core::ids::ExceptionId;
-use crossdock_core::routing::fingerprint;
-use crossdock_core::transmission::TransmissionState;
+use crossdock_core::transmission::{TransmissionEvent, decide};
 use crossdock_store::{CommitError, StoreError};
 use tokio::sync::watch;
 
+use crate::clock::until_then;
 use crate::shell::Shell;
+use crate::transmitter::settle;
 
 /// Timers taken at once.
 const BATCH_MAX: usize = 100;
 /// The longest sleep, should a hint be lost.
 const REST: Duration = Duration::from_secs(5);
+
+/// Why timers are late.
+#[derive(Debug, thiserror::Error)]
+enum Late {
+    #[error(transparent)]
+    Read(#[from] StoreError),
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+}
 
 /// Runs until `stop` turns true.
 pub async fn run(shell: Arc<Shell>, mut stop: watch::Receiver<bool>) {
@@ -24,7 +32,7 @@ pub async fn run(shell: Arc<Shell>, mut stop: watch::Receiver<bool>) {
         let pause = match fire_due(&shell).await {
             Ok(pause) => pause,
             Err(error) => {
-                tracing::error!(error, "timers are late: the store cannot be used");
+                tracing::error!(%error, "timers are late: the store cannot be used");
                 REST
             }
         };
@@ -36,62 +44,35 @@ pub async fn run(shell: Arc<Shell>, mut stop: watch::Receiver<bool>) {
     }
 }
 
-async fn fire_due(shell: &Arc<Shell>) -> Result<Duration, String> {
+/// Fires what is due and returns how long there is nothing more to do.
+async fn fire_due(shell: &Arc<Shell>) -> Result<Duration, Late> {
     let now = shell.clock.now();
-    let (due, next) = shell
-        .read(move |store| Ok((store.due_timers(now, BATCH_MAX)?, store.next_timer()?)))
-        .await
-        .map_err(|error: StoreError| error.to_string())?;
+    let (due, next) = shell.read(move |store| Ok((store.due_timers(now, BATCH_MAX)?, store.next_timer()?))).await?;
     for timer in &due {
         fire(shell, timer).await?;
     }
     if due.len() == BATCH_MAX {
         return Ok(Duration::ZERO);
     }
-    let wait = next.filter(|at| *at > now).map_or(REST, |at| {
-        Duration::try_from(at.duration_since(now)).unwrap_or(REST)
-    });
-    Ok(wait.min(REST))
+    Ok(next.filter(|at| *at > now).map_or(REST, |at| until_then(now, at)).min(REST))
 }
 
-async fn fire(shell: &Arc<Shell>, timer: &Timer) -> Result<(), String> {
+/// The exception and the transmission are one change, based on the transmission's version: nobody is told of what was
+/// released at the same moment.
+async fn fire(shell: &Arc<Shell>, timer: &Timer) -> Result<(), Late> {
     let mut changeset = Changeset::new().with(Change::RemoveTimer { id: timer.id.clone() });
-    match &timer.purpose {
-        TimerPurpose::HeldTooLong { transmission } => {
-            let id = *transmission;
-            let held = shell.read(move |store| store.transmission(id)).await.map_err(|error| error.to_string())?;
-            if let Some(held) = held
-                && let TransmissionState::Held { after } = &held.state
-            {
-                let waits_for: Vec<&str> = after.iter().map(|flow| flow.as_str()).collect();
-                let now = shell.clock.now();
-                let fingerprint = fingerprint::transmission(held.id);
-                let flow = shell.plan.hub.outbound(&held.flow);
-                let summary = format!(
-                    "{} for {} at {} still waits for {}: find out why that has not happened",
-                    held.operation, held.about, held.system, waits_for.join(", ")
-                );
-                changeset.push(Change::PutException(Exception {
-                    id: ExceptionId::derive(held.id.0, &format!("{fingerprint}@{now}")),
-                    class: ExceptionClass::PrerequisiteLate,
-                    fingerprint,
-                    status: ExceptionStatus::Open,
-                    summary,
-                    owner: flow.and_then(|flow| flow.owner.clone()),
-                    affects: vec![held.about.clone()],
-                    system: Some(held.system.clone()),
-                    flow: Some(held.flow.clone()),
-                    message: None,
-                    transmission: Some(held.id),
-                    opened_at: now,
-                    closed_at: None,
-                    count: 1,
-                }));
-            }
+    let TimerPurpose::HeldTooLong { transmission } = &timer.purpose;
+    let id = *transmission;
+    if let Some(held) = shell.read(move |store| store.transmission(id)).await? {
+        let retry = settle::retry_of(&shell.plan, &held);
+        let now = shell.clock.now();
+        if let Ok(step) = decide(&held, &TransmissionEvent::Late, &retry, now) {
+            changeset.changes.extend(settle::stepped(&shell.plan, step, now).changes);
         }
     }
     match shell.commit(changeset).await {
+        // Whoever changed it removed the timer too.
         Ok(()) | Err(CommitError::Conflict(_)) => Ok(()),
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(error.into()),
     }
 }

@@ -1,29 +1,31 @@
-//! The transmitter of one system: takes what is due within the system's rate, concurrency and breaker, in order per
-//! key, carries out attempts and commits their ends. Steps 6 to 9 of a message's way.
+//! The transmitter of one system: carries out the turns that the core's `Outlet` gives, within the system's rate,
+//! concurrency and breaker, in order per key, and commits the ends of attempts. Steps 6 to 9 of a message's way.
 
 mod attempt;
-mod settle;
+pub mod settle;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-use crossdock_connect::endpoint::{Endpoint, Operation, Repeat};
-use crossdock_core::changeset::{Change, Changeset};
+use crossdock_connect::endpoint::{Operation, Repeat};
 use crossdock_core::ids::{SystemName, TransmissionId};
-use crossdock_core::transmission::breaker::{Breaker, Verdict};
-use crossdock_core::transmission::pace::Pace;
-use crossdock_core::transmission::{Outcome, RetrySchedule, Transmission, TransmissionEvent, decide};
+use crossdock_core::transmission::breaker::{Breaker, Told};
+use crossdock_core::transmission::outlet::{Outlet, OutletSettings, Turn};
+use crossdock_core::transmission::{Outcome, Transmission, TransmissionEvent, decide};
+use crossdock_store::CommitError;
 use crossdock_transport::Transport;
 use jiff::Timestamp;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
+use crate::clock::until_then;
 use crate::plan::SystemPlan;
+use crate::router::CommandError;
 use crate::shell::Shell;
-pub(crate) use attempt::run_call;
-use attempt::Ended;
+use attempt::Attempting;
+pub(crate) use attempt::send;
 
 /// The longest sleep between two looks, should every hint be lost.
 const REST: Duration = Duration::from_secs(5);
@@ -37,6 +39,7 @@ pub struct Gauge {
 }
 
 impl Gauge {
+    /// The breaker's state: `closed`, `open` or `probing`.
     pub fn breaker(&self) -> &'static str {
         match self.breaker.load(Ordering::Relaxed) {
             0 => "closed",
@@ -61,205 +64,143 @@ pub struct Transmitter {
     transport: Arc<dyn Transport>,
     system: SystemName,
     gauge: Arc<Gauge>,
-    breaker: Breaker,
-    pace: Pace,
-    flying: HashSet<TransmissionId>,
-    attempts: JoinSet<Vec<Ended>>,
-}
-
-/// What to do after a look at the queue.
-enum Next {
-    Sleep(Duration),
-    /// A hint, the end of an attempt or a change of the system's state will tell.
-    Wait,
+    outlet: Outlet,
+    attempts: JoinSet<Told>,
+    jobs: HashMap<tokio::task::Id, Vec<TransmissionId>>,
 }
 
 impl Transmitter {
+    /// A transmitter of a system of the plan.
     pub fn new(shell: Arc<Shell>, transport: Arc<dyn Transport>, system: SystemName, gauge: Arc<Gauge>) -> Self {
-        let pace = Pace::new(shell.plan.systems.get(&system).and_then(|plan| plan.pace));
-        Self {
-            shell,
-            transport,
-            system,
-            gauge,
-            breaker: Breaker::default(),
-            pace,
-            flying: HashSet::new(),
-            attempts: JoinSet::new(),
-        }
+        let outlet = Outlet::new(settings(&shell.plan.systems[&system]));
+        gauge.set(outlet.breaker());
+        Self { shell, transport, system, gauge, outlet, attempts: JoinSet::new(), jobs: HashMap::new() }
     }
 
     /// Runs until `stop` turns true; attempts under way are then awaited.
     pub async fn run(mut self, mut paused: watch::Receiver<bool>, mut stop: watch::Receiver<bool>) {
         while !*stop.borrow() {
-            let is_paused = *paused.borrow_and_update();
-            let next = match is_paused {
-                true => Next::Wait,
-                false => self.look().await,
-            };
-            let sleep = match next {
-                Next::Sleep(pause) => pause.min(REST),
-                Next::Wait => REST,
-            };
+            let sleep = self.go(&mut paused).await;
             tokio::select! {
                 _ = stop.changed() => {}
                 _ = paused.changed() => {}
-                () = self.shell.wake.system_hint(&self.system) => {}
+                () = self.shell.wake.system_hint(&self.system) => self.outlet.hint(),
                 () = tokio::time::sleep(sleep) => {}
-                Some(ended) = self.attempts.join_next(), if !self.attempts.is_empty() => self.land(ended),
+                Some(ended) = self.attempts.join_next_with_id(), if !self.attempts.is_empty() => self.land(ended),
             }
-            while let Some(ended) = self.attempts.try_join_next() {
+            while let Some(ended) = self.attempts.try_join_next_with_id() {
                 self.land(ended);
             }
         }
-        while let Some(ended) = self.attempts.join_next().await {
+        while let Some(ended) = self.attempts.join_next_with_id().await {
             self.land(ended);
         }
+    }
+
+    /// Starts whatever may go. Returns for how long nothing more will.
+    async fn go(&mut self, paused: &mut watch::Receiver<bool>) -> Duration {
+        let endpoint = self.plan().endpoint.clone();
+        let batch_max = |name: &str| operation_of(endpoint.operations(), name).map_or(1, |found| found.batch_max);
+        loop {
+            if *paused.borrow_and_update() {
+                self.outlet.forget();
+                return REST;
+            }
+            let now = self.shell.clock.now();
+            let rate = self.shell.toll(&self.system).map_or(Ok(()), |toll| toll.ready(now));
+            match self.outlet.turn(now, rate, &batch_max) {
+                Turn::Start(job) => self.start(job, now),
+                Turn::Wait { until } => return until.map_or(REST, |until| until_then(now, until)).min(REST),
+                Turn::Read { until, limit } => {
+                    let system = self.system.clone();
+                    match self.shell.read(move |store| store.due(&system, until, limit)).await {
+                        Ok(heads) => self.outlet.read(heads, until, limit),
+                        Err(error) => {
+                            tracing::error!(system = %self.system, %error, "transmissions wait: the store cannot be read");
+                            return STORE_PAUSE;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn start(&mut self, job: Vec<Transmission>, now: Timestamp) {
+        if let Some(toll) = self.shell.toll(&self.system) {
+            // Who was quicker between the look and this may cost one call too many, never one too few.
+            toll.try_pay(now);
+        }
+        let ids = job.iter().map(|transmission| transmission.id).collect();
+        let attempting = Attempting {
+            shell: self.shell.clone(),
+            transport: self.transport.clone(),
+            endpoint: self.plan().endpoint.clone(),
+        };
+        let task = self.attempts.spawn(attempting.carry_out(job));
+        self.jobs.insert(task.id(), ids);
+        self.gauge.set(self.outlet.breaker());
+    }
+
+    fn land(&mut self, ended: Result<(tokio::task::Id, Told), JoinError>) {
+        let (task, told) = match ended {
+            Ok(ended) => ended,
+            Err(error) => {
+                tracing::error!(system = %self.system, %error, "an attempt crashed twice; a restart will ask about it");
+                (error.id(), Told::Nothing)
+            }
+        };
+        let ids = self.jobs.remove(&task).unwrap_or_default();
+        self.outlet.ended(&ids, told, self.shell.clock.now());
+        self.gauge.set(self.outlet.breaker());
     }
 
     fn plan(&self) -> &SystemPlan {
         &self.shell.plan.systems[&self.system]
     }
-
-    /// Takes what is due and may go, and starts it.
-    async fn look(&mut self) -> Next {
-        let now = self.shell.clock.now();
-        let room = match self.breaker.ask(now) {
-            Verdict::Go => self.plan().concurrency_max.saturating_sub(self.attempts.len()),
-            Verdict::Probe => usize::from(self.attempts.is_empty()),
-            Verdict::Wait { until: Some(until) } => return Next::Sleep(until_then(now, until)),
-            Verdict::Wait { until: None } => return Next::Wait,
-        };
-        if room == 0 {
-            return Next::Wait;
-        }
-        match self.take(now, room).await {
-            Ok(next) => next,
-            Err(error) => {
-                tracing::error!(system = %self.system, %error, "transmissions are waiting: the store cannot be read");
-                Next::Sleep(STORE_PAUSE)
-            }
-        }
-    }
-
-    async fn take(&mut self, now: Timestamp, room: usize) -> Result<Next, crossdock_store::StoreError> {
-        let endpoint = self.plan().endpoint.clone();
-        let widest = endpoint.operations().iter().map(|operation| operation.batch_max).max().unwrap_or(1);
-        let limit = self.flying.len() + room * widest;
-        let system = self.system.clone();
-        let (due, next_due) = self
-            .shell
-            .read(move |store| {
-                let due = store.due(&system, now, limit)?;
-                let next = if due.len() < limit { store.next_due(&system)? } else { None };
-                Ok((due, next))
-            })
-            .await?;
-        let due: Vec<_> = due.into_iter().filter(|transmission| !self.flying.contains(&transmission.id)).collect();
-        for job in jobs(due, endpoint.operations()).into_iter().take(room) {
-            if let Err(until) = self.pace.take(now) {
-                return Ok(Next::Sleep(until_then(now, until)));
-            }
-            self.start(job, &endpoint);
-        }
-        Ok(next_due.filter(|at| *at > now).map_or(Next::Wait, |at| Next::Sleep(until_then(now, at))))
-    }
-
-    fn start(&mut self, job: Vec<Transmission>, endpoint: &Arc<dyn Endpoint>) {
-        let now = self.shell.clock.now();
-        if matches!(self.breaker.ask(now), Verdict::Probe) {
-            self.breaker = self.breaker.probing();
-            self.gauge.set(&self.breaker);
-        }
-        self.flying.extend(job.iter().map(|transmission| transmission.id));
-        let shell = self.shell.clone();
-        let transport = self.transport.clone();
-        let endpoint = endpoint.clone();
-        self.attempts.spawn(async move { attempt::carry_out(shell, transport, endpoint, job).await });
-    }
-
-    fn land(&mut self, ended: Result<Vec<Ended>, tokio::task::JoinError>) {
-        let now = self.shell.clock.now();
-        let ended = match ended {
-            Ok(ended) => ended,
-            Err(error) => {
-                tracing::error!(system = %self.system, %error, "an attempt crashed; its transmissions stay owed");
-                self.flying.clear();
-                return;
-            }
-        };
-        let answered = ended.iter().any(|end| end.answered);
-        self.breaker = match answered {
-            true => self.breaker.answered(),
-            false => self.breaker.failed(&self.plan().breaker, now),
-        };
-        self.gauge.set(&self.breaker);
-        for end in ended {
-            self.flying.remove(&end.id);
-        }
-    }
 }
 
-/// Groups what is due into attempts: by operation, as many together as the system takes at once.
-fn jobs(due: Vec<Transmission>, operations: &[Operation]) -> Vec<Vec<Transmission>> {
-    let mut jobs: Vec<Vec<Transmission>> = Vec::new();
-    for transmission in due {
-        let batch_max = operation_of(operations, &transmission.operation).map_or(1, |operation| operation.batch_max);
-        let open = jobs.iter_mut().find(|job| {
-            job.len() < batch_max && job.first().is_some_and(|first| first.operation == transmission.operation)
-        });
-        match open {
-            Some(job) => job.push(transmission),
-            None => jobs.push(vec![transmission]),
-        }
+/// How the core is to treat a system.
+pub fn settings(plan: &SystemPlan) -> OutletSettings {
+    OutletSettings {
+        concurrency_max: plan.concurrency_max,
+        breaker: plan.breaker.clone(),
+        batch_widest: plan.endpoint.operations().iter().map(|operation| operation.batch_max).max().unwrap_or(1),
     }
-    jobs
 }
 
 fn operation_of<'a>(operations: &'a [Operation], name: &str) -> Option<&'a Operation> {
     operations.iter().find(|operation| operation.name == name)
 }
 
-fn until_then(now: Timestamp, then: Timestamp) -> Duration {
-    let wait = then.duration_since(now);
-    Duration::try_from(wait).unwrap_or(Duration::ZERO).max(Duration::from_millis(1))
-}
-
-/// Marks transmissions found as sending after a crash: their outcome is not known.
+/// Ends the attempts that were under way when the hub, or the transmitter of `system`, stopped: their outcome is not
+/// known. Blocks; nothing may be sending then.
 ///
 /// # Errors
 /// When the store cannot be read or written.
-pub fn recover(shell: &Shell) -> Result<usize, crate::router::CommandError> {
-    let sending = shell.store.sending()?;
-    let count = sending.len();
+pub fn recover(shell: &Shell, system: Option<&SystemName>) -> Result<usize, CommandError> {
+    let mut sending = shell.store.sending()?;
+    sending.retain(|transmission| system.is_none_or(|system| transmission.system == *system));
     let now = shell.clock.now();
-    for transmission in sending {
-        let repeat = shell
+    for transmission in &sending {
+        let operation = shell
             .plan
             .systems
             .get(&transmission.system)
-            .and_then(|plan| operation_of(plan.endpoint.operations(), &transmission.operation))
-            .map_or(Repeat::Never, |operation| operation.repeat);
-        let retry = settle::retry_of(shell, &transmission);
-        let event = match repeat {
-            Repeat::Safe => TransmissionEvent::Orphaned,
-            Repeat::Never => TransmissionEvent::Finished(Outcome::Unknown {
-                reason: "the hub stopped while it was being sent".into(),
-            }),
+            .and_then(|plan| operation_of(plan.endpoint.operations(), &transmission.operation));
+        let retry = settle::retry_of(&shell.plan, transmission);
+        let step = match operation.map_or(Repeat::Never, |operation| operation.repeat) {
+            Repeat::Safe => decide(transmission, &TransmissionEvent::Orphaned, &retry, now)?,
+            Repeat::Never => {
+                let reason = "the hub stopped while it was being sent".into();
+                let event = TransmissionEvent::Finished(Outcome::Unknown { reason });
+                decide(transmission, &event, &retry.used_up(), now)?
+            }
         };
-        let retry = match repeat {
-            Repeat::Safe => retry,
-            Repeat::Never => RetrySchedule { attempts_max: 0, ..retry },
-        };
-        let step = decide(&transmission, &event, &retry, now)?;
-        let mut changeset = Changeset::new();
-        settle::push_step(shell, &mut changeset, step, None)?;
-        shell.store.commit(changeset)?;
+        match shell.store.commit(settle::stepped(&shell.plan, step, now)) {
+            // It ended after all, in the meantime.
+            Ok(()) | Err(CommitError::Conflict(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
-    Ok(count)
-}
-
-/// The changeset that pauses or unpauses a system.
-pub fn system_state(system: &SystemName, paused: Option<String>, now: Timestamp) -> Change {
-    Change::SetSystemState(crossdock_core::changeset::SystemState { system: system.clone(), paused, since: now })
+    Ok(sending.len())
 }

@@ -1,7 +1,7 @@
 //! Hints that there may be work. A hint can be lost or come for nothing: the store says what there is.
 
 use std::collections::HashMap;
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crossdock_core::ids::SystemName;
@@ -10,34 +10,61 @@ use tokio::sync::Notify;
 /// Wakes the router's thread and the systems' transmitters.
 #[derive(Debug, Default)]
 pub struct Wake {
-    router: Mutex<bool>,
+    router: Mutex<RouterHint>,
     router_hint: Condvar,
     systems: HashMap<SystemName, Notify>,
     timers: Notify,
 }
 
+#[derive(Debug, Default)]
+struct RouterHint {
+    hinted: bool,
+    stopping: bool,
+}
+
 impl Wake {
+    /// Nobody is woken yet.
     pub fn new(systems: impl IntoIterator<Item = SystemName>) -> Self {
         Self { systems: systems.into_iter().map(|system| (system, Notify::new())).collect(), ..Self::default() }
     }
 
     /// A message may be waiting.
     pub fn router(&self) {
-        let mut hint = self.router.lock().unwrap_or_else(PoisonError::into_inner);
-        if !*hint {
-            *hint = true;
+        let mut router = self.lock();
+        if !router.hinted {
+            router.hinted = true;
             self.router_hint.notify_one();
         }
     }
 
+    /// The router's thread is to end.
+    pub fn stop_router(&self) {
+        self.lock().stopping = true;
+        self.router_hint.notify_one();
+    }
+
+    /// Whether the router's thread is to end.
+    pub fn router_stops(&self) -> bool {
+        self.lock().stopping
+    }
+
     /// Blocks the router's thread until there is a hint, at most `longest`.
     pub fn router_waits(&self, longest: Duration) {
-        let hint = self.router.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut hint, _) = self
-            .router_hint
-            .wait_timeout_while(hint, longest, |hint| !*hint)
-            .unwrap_or_else(PoisonError::into_inner);
-        *hint = false;
+        self.wait(longest, |router| !router.hinted && !router.stopping).hinted = false;
+    }
+
+    /// Blocks the router's thread for `pause`, whatever is hinted; only a stop ends it.
+    pub fn router_rests(&self, pause: Duration) {
+        drop(self.wait(pause, |router| !router.stopping));
+    }
+
+    fn wait(&self, longest: Duration, goes_on: impl FnMut(&mut RouterHint) -> bool) -> MutexGuard<'_, RouterHint> {
+        let waited = self.router_hint.wait_timeout_while(self.lock(), longest, goes_on);
+        waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    fn lock(&self) -> MutexGuard<'_, RouterHint> {
+        self.router.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A transmission to this system may be due.
@@ -45,10 +72,6 @@ impl Wake {
         if let Some(notify) = self.systems.get(system) {
             notify.notify_one();
         }
-    }
-
-    pub fn all_systems(&self) {
-        self.systems.values().for_each(Notify::notify_one);
     }
 
     /// Returns at the next hint for this system.
@@ -64,6 +87,7 @@ impl Wake {
         self.timers.notify_one();
     }
 
+    /// Returns at the next hint for the timers.
     pub async fn timer_hint(&self) {
         self.timers.notified().await;
     }

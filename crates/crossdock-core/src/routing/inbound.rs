@@ -11,7 +11,7 @@ use crate::hub::{EventMapping, InboundFlow, ReferenceRule, scopes};
 use crate::ids::{EventId, FlowName, MessageId, SystemName};
 use crate::mapping::{Bindings, Expression, Fault};
 use crate::message::{Message, MessageState};
-use crate::model::{self, key_text};
+use crate::model::{self, EventType, key_text};
 use crate::value::{JsonLimits, Value};
 
 /// Why a message could not become events.
@@ -44,15 +44,11 @@ pub(super) fn take(message: &Message, work: &mut Work<'_>) -> Result<MessageStat
         return Ok(MessageState::Ignored { reason: "no flow's condition holds for it".into() });
     }
     if events.len() > work.hub.events_per_message_max {
-        let failure = Failure {
-            class: ExceptionClass::MappingFailed,
-            summary: format!("it would become {} events; the limit is {}", events.len(), work.hub.events_per_message_max),
-        };
-        return fail(message, None, failure, work);
+        return fail(message, None, too_many(work), work);
     }
     let count = events.len() as u32;
-    for event in events {
-        apply(event, work)?;
+    for made in events {
+        apply(made, work)?;
     }
     Ok(MessageState::Translated { events: count })
 }
@@ -61,7 +57,7 @@ fn wants(flow: &InboundFlow, message: &Message) -> bool {
     flow.system == message.system && flow.channel.as_ref().is_none_or(|channel| *channel == message.channel)
 }
 
-fn translate(flow: &InboundFlow, message: &Message, work: &Work<'_>) -> Result<Option<Vec<Event>>, Failure> {
+fn translate(flow: &InboundFlow, message: &Message, work: &Work<'_>) -> Result<Option<Vec<Made>>, Failure> {
     let body = body_of(message)?;
     let mut bindings = Bindings::new(scopes::INBOUND.len());
     bindings.set(0, message_value(message, &body));
@@ -71,12 +67,8 @@ fn translate(flow: &InboundFlow, message: &Message, work: &Work<'_>) -> Result<O
     {
         return Ok(None);
     }
-    let source = Source {
-        flow: &flow.name,
-        system: &message.system,
-        message: message.id,
-        recorded_at: message.received_at,
-    };
+    let source =
+        Source { flow: &flow.name, system: &message.system, message: message.id, recorded_at: message.received_at };
     make_events(&flow.mappings, bindings, scopes::INBOUND_ITEM, &source, work).map(Some)
 }
 
@@ -103,6 +95,12 @@ fn message_value(message: &Message, body: &Value) -> Value {
     ])
 }
 
+/// An event that is not yet folded.
+pub(super) struct Made {
+    of: EventType,
+    event: Event,
+}
+
 /// Where events come from.
 pub(super) struct Source<'a> {
     pub flow: &'a FlowName,
@@ -111,14 +109,15 @@ pub(super) struct Source<'a> {
     pub recorded_at: Timestamp,
 }
 
-/// Runs event mappings over bindings; the element under `each` is bound at `item_slot`. Depends on nothing but its arguments and the configuration (I9).
+/// Runs event mappings over bindings; the element under `each` is bound at `item_slot`. Depends on nothing but its
+/// arguments and the configuration (I9).
 pub(super) fn make_events(
     mappings: &[EventMapping],
     mut bindings: Bindings,
     item_slot: usize,
     source: &Source<'_>,
     work: &Work<'_>,
-) -> Result<Vec<Event>, Failure> {
+) -> Result<Vec<Made>, Failure> {
     let mut events = Vec::new();
     for mapping in mappings {
         let failed = |fault: &Fault| mapping_failure(&mapping.name, fault);
@@ -131,6 +130,9 @@ pub(super) fn make_events(
             Some(each) => {
                 let list = evaluate(each, &bindings, work).map_err(|fault| failed(&fault))?;
                 for item in list.as_list().unwrap_or_default() {
+                    if events.len() > work.hub.events_per_message_max {
+                        return Err(too_many(work));
+                    }
                     bindings.set(item_slot, item.clone());
                     if let Some(event) = make_event(mapping, &bindings, source, events.len(), work)? {
                         events.push(event);
@@ -139,7 +141,10 @@ pub(super) fn make_events(
             }
         }
     }
-    Ok(events)
+    match events.len() > work.hub.events_per_message_max {
+        true => Err(too_many(work)),
+        false => Ok(events),
+    }
 }
 
 fn make_event(
@@ -148,7 +153,7 @@ fn make_event(
     source: &Source<'_>,
     n: usize,
     work: &Work<'_>,
-) -> Result<Option<Event>, Failure> {
+) -> Result<Option<Made>, Failure> {
     let failed = |fault: Fault| mapping_failure(&mapping.name, &fault);
     if let Some(when) = &mapping.when
         && !holds(when, bindings, work).map_err(failed)?
@@ -182,7 +187,7 @@ fn make_event(
     for rule in &mapping.references {
         references.extend(reference(rule, &subject, source, bindings, work).map_err(failed)?);
     }
-    Ok(Some(Event {
+    let event = Event {
         id: EventId::derive(source.message, source.flow, n),
         event_type: mapping.emits.name(),
         links: model::links_of(mapping.emits, &subject, &data),
@@ -196,7 +201,17 @@ fn make_event(
         first: false,
         references,
         data,
-    }))
+    };
+    Ok(Some(Made { of: mapping.emits, event }))
+}
+
+/// One message must not flood the hub (I10).
+fn too_many(work: &Work<'_>) -> Failure {
+    let summary = format!(
+        "it would become more than {} events, the limit of a message. Split it at its source, or raise the limit",
+        work.hub.events_per_message_max
+    );
+    Failure { class: ExceptionClass::MappingFailed, summary }
 }
 
 fn reference(
@@ -219,17 +234,23 @@ fn reference(
 }
 
 /// Folds an event, appends it and owes what flows want because of it.
-pub(super) fn apply(mut event: Event, work: &mut Work<'_>) -> Result<(), ViewError> {
-    let Some(event_type) = model::EventType::find(&event.event_type) else {
-        return Err(ViewError(format!("event type {} is not known", event.event_type)));
-    };
+pub(super) fn apply(made: Made, work: &mut Work<'_>) -> Result<(), ViewError> {
+    let Made { of, mut event } = made;
     let known = work.entity(&event.subject)?;
-    let folded = model::fold(event_type, known.as_ref(), &event);
+    let folded = model::fold(of, known.as_ref(), &event);
     event.out_of_order = folded.out_of_order;
     event.first = folded.first;
     work.put_entity(folded.entity);
     work.append_event(event.clone());
-    outbound::owe(&event, event_type, work)
+    outbound::owe(&event, of, work)
+}
+
+/// A fault of the hub itself kept a message from being worked on.
+pub(super) fn set_aside(message: &Message, fault: &str, work: &mut Work<'_>) -> Result<MessageState, ViewError> {
+    let summary = format!(
+        "the hub itself failed at it: {fault}. The message is kept; report this, and rerun the message once it is mended"
+    );
+    fail(message, None, Failure { class: ExceptionClass::MappingFailed, summary }, work)
 }
 
 fn fail(

@@ -15,18 +15,24 @@ use crate::event::{Entity, EntityRef, Event};
 use crate::exception::Exception;
 use crate::hub::Hub;
 use crate::ids::{EventId, FlowName, MessageId, SystemName, TransmissionId};
-use crate::message::{MessageState, RESULT_CHANNEL, StoredMessage};
+use crate::message::{MessageState, StoredMessage};
 use crate::transmission::{NotNow, Transmission};
 
 use work::Work;
 
 /// What routing may look up. Within a batch the view shows the effects of the messages before.
 pub trait View {
+    /// An entity's present state.
     fn entity(&self, name: &EntityRef) -> Result<Option<Entity>, ViewError>;
+    /// An event by its id.
     fn event(&self, id: EventId) -> Result<Option<Event>, ViewError>;
+    /// A transmission by its id.
     fn transmission(&self, id: TransmissionId) -> Result<Option<Transmission>, ViewError>;
+    /// Transmissions held for something about this entity.
     fn held_about(&self, about: &EntityRef) -> Result<Vec<Transmission>, ViewError>;
+    /// Whether a transmission of `flow` about this entity is done.
     fn is_done(&self, flow: &FlowName, about: &EntityRef) -> Result<bool, ViewError>;
+    /// The exception that is open for this problem.
     fn open_exception(&self, fingerprint: &str) -> Result<Option<Exception>, ViewError>;
 }
 
@@ -53,9 +59,10 @@ pub struct Context<'a> {
 pub fn route(stored: &StoredMessage, context: &mut Context<'_>) -> Result<Changeset, ViewError> {
     let mut work = Work::new(context);
     let message = &stored.message;
-    let state = match message.channel == RESULT_CHANNEL {
-        true => result::take(message, &mut work)?,
-        false => inbound::take(message, &mut work)?,
+    // Not the channel tells a result: a partner may name a channel of its own `result`.
+    let state = match message.cause {
+        Some(transmission) => result::take(message, transmission, &mut work)?,
+        None => inbound::take(message, &mut work)?,
     };
     if !matches!(state, MessageState::Failed { .. }) {
         work.settle(&fingerprint::message(message.id))?;
@@ -65,31 +72,75 @@ pub fn route(stored: &StoredMessage, context: &mut Context<'_>) -> Result<Change
     Ok(changeset)
 }
 
-/// Decides what resuming a paused transmission changes: a transmission whose input could not be mapped is mapped
-/// again, under the present configuration.
+/// Ends the waiting of a message that cannot be worked on through a fault of the hub itself: it is kept, somebody is
+/// told, and those behind it go on.
 ///
 /// # Errors
-/// The view's, or that it is not paused.
-pub fn resume(transmission: &Transmission, context: &mut Context<'_>) -> Result<Result<Changeset, NotNow>, ViewError> {
+/// Only when the view cannot answer.
+pub fn set_aside(stored: &StoredMessage, fault: &str, context: &mut Context<'_>) -> Result<Changeset, ViewError> {
     let mut work = Work::new(context);
-    match outbound::resume(transmission, &mut work)? {
-        Ok(()) => Ok(Ok(work.into_changeset())),
-        Err(not_now) => Ok(Err(not_now)),
-    }
+    let state = inbound::set_aside(&stored.message, fault, &mut work)?;
+    let mut changeset = work.into_changeset();
+    changeset.push(Change::SetMessageState { id: stored.message.id, state });
+    Ok(changeset)
+}
+
+/// Decides what resuming a transmission changes. One that is held goes without what it was held for; one whose input
+/// could not be mapped is mapped again, under the present configuration.
+///
+/// # Errors
+/// The view's, or that it cannot be resumed.
+pub fn resume(transmission: &Transmission, context: &mut Context<'_>) -> Commanded {
+    let mut work = Work::new(context);
+    Ok(outbound::resume(transmission, &mut work)?.map(|()| work.into_changeset()))
+}
+
+/// Decides what giving up a paused or held transmission changes.
+///
+/// # Errors
+/// The view's, or that it cannot be cancelled.
+pub fn cancel(transmission: &Transmission, context: &mut Context<'_>) -> Commanded {
+    let mut work = Work::new(context);
+    Ok(outbound::cancel(transmission, &mut work)?.map(|()| work.into_changeset()))
+}
+
+/// Decides whether a held transmission is still held under the present configuration. Empty when nothing changes.
+///
+/// # Errors
+/// Only when the view cannot answer.
+pub fn reconsider(held: &Transmission, context: &mut Context<'_>) -> Result<Changeset, ViewError> {
+    let mut work = Work::new(context);
+    outbound::reconsider(held, &mut work)?;
+    Ok(work.into_changeset())
+}
+
+/// What a person's command changes, or why it cannot be obeyed; or that the view could not answer.
+pub type Commanded = Result<Result<Changeset, Refused>, ViewError>;
+
+/// Why a transmission cannot be resumed or cancelled.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    #[error(transparent)]
+    NotNow(#[from] NotNow),
+    #[error("flow {0} is no longer in the configuration: bring it back, or cancel the transmission")]
+    FlowGone(FlowName),
 }
 
 /// The words by which equal problems are recognised.
 pub mod fingerprint {
     use super::{MessageId, SystemName, TransmissionId};
 
+    /// A message that could not be routed.
     pub fn message(id: MessageId) -> String {
         format!("message/{id}")
     }
 
+    /// A transmission that is paused or late.
     pub fn transmission(id: TransmissionId) -> String {
         format!("transmission/{id}")
     }
 
+    /// A system that cannot be used.
     pub fn system(system: &SystemName) -> String {
         format!("system/{system}")
     }

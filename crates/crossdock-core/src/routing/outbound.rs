@@ -1,5 +1,7 @@
 //! From an event to what is owed to systems.
 
+use std::collections::BTreeMap;
+
 use crate::changeset::{Change, Timer, TimerPurpose};
 use crate::event::{EntityRef, Event};
 use crate::exception::ExceptionClass;
@@ -8,14 +10,12 @@ use crate::ids::{FlowName, OrderingKey, TransmissionId};
 use crate::mapping::{Bindings, Expression, Fault, FaultKind};
 use crate::model::{self, EventType, key_text};
 use crate::transmission::schedule::later;
-use crate::transmission::{
-    NotNow, Transmission, TransmissionEvent, TransmissionState, decide,
-};
+use crate::transmission::{NotNow, Transmission, TransmissionEvent, TransmissionState, decide};
 use crate::value::Value;
 
 use super::inbound::{evaluate, holds};
 use super::work::{Work, class_of, transmission_problem};
-use super::{ViewError, fingerprint};
+use super::{Refused, ViewError, fingerprint};
 
 /// Owes a transmission for every flow that wants this event.
 pub(super) fn owe(event: &Event, event_type: EventType, work: &mut Work<'_>) -> Result<(), ViewError> {
@@ -37,26 +37,33 @@ fn owe_one(flow: &OutboundFlow, event: &Event, bindings: &Bindings, work: &mut W
     if flow.repeat == Repetition::Once && !event.first {
         return Ok(());
     }
-    let condition = flow.when.as_ref().map_or(Ok(true), |when| holds(when, bindings, work));
-    if condition == Ok(false) {
-        return Ok(());
+    let transmission = blank(flow, event, work);
+    match about(flow, event, bindings, work) {
+        Ok(Some(about)) => hold_or_owe(Transmission { about, ..transmission }, flow, bindings, work).map(drop),
+        Ok(None) => Ok(()),
+        Err(fault) => stop(transmission, flow, bindings, &fault, work),
     }
-    let about = match target_of(flow.about.as_ref(), bindings, work) {
-        Ok(about) => about.unwrap_or_else(|| event.subject.clone()),
-        Err(_) => event.subject.clone(),
-    };
-    let mut transmission = blank(flow, event, about, work);
-    if let Err(fault) = condition {
-        return stop(transmission, flow, &fault, work);
+}
+
+/// What a transmission of this flow is about; `None` when the flow does not want the event.
+fn about(flow: &OutboundFlow, event: &Event, bindings: &Bindings, work: &Work<'_>) -> Result<Option<EntityRef>, Fault> {
+    if let Some(when) = &flow.when
+        && !holds(when, bindings, work)?
+    {
+        return Ok(None);
     }
-    let mut missing = Vec::new();
-    for needed in &flow.after {
-        if !work.view.is_done(needed, &transmission.about)? {
-            missing.push(needed.clone());
-        }
-    }
+    Ok(Some(target_of(flow.about.as_ref(), bindings, work)?.unwrap_or_else(|| event.subject.clone())))
+}
+
+/// Owes a new transmission, or holds it for the flows it has to follow. False when it had to be paused.
+fn hold_or_owe(
+    mut transmission: Transmission,
+    flow: &OutboundFlow,
+    bindings: &Bindings,
+    work: &mut Work<'_>,
+) -> Result<bool, ViewError> {
+    let missing = missing(flow, &transmission.about, work)?;
     if missing.is_empty() {
-        transmission.place = work.next_place();
         return fill(transmission, flow, bindings, work);
     }
     let due_at = later(work.now, flow.after_within_ms);
@@ -66,8 +73,20 @@ fn owe_one(flow: &OutboundFlow, event: &Event, bindings: &Bindings, work: &mut W
         purpose: TimerPurpose::HeldTooLong { transmission: transmission.id },
     }));
     transmission.state = TransmissionState::Held { after: missing };
+    transmission.place = 0;
     work.put_transmission(transmission);
-    Ok(())
+    Ok(true)
+}
+
+/// Which of the flows it comes after are not done for this entity.
+fn missing(flow: &OutboundFlow, about: &EntityRef, work: &Work<'_>) -> Result<Vec<FlowName>, ViewError> {
+    let mut missing = Vec::new();
+    for needed in &flow.after {
+        if !work.view.is_done(needed, about)? {
+            missing.push(needed.clone());
+        }
+    }
+    Ok(missing)
 }
 
 /// Releases what was held for `flow` about this entity, where nothing else is missing.
@@ -88,23 +107,38 @@ pub(super) fn release(flow: &FlowName, about: &EntityRef, work: &mut Work<'_>) -
     Ok(())
 }
 
+/// Looks at a held transmission under the present configuration: what it waits for may be done, or no longer asked for.
+pub(super) fn reconsider(held: &Transmission, work: &mut Work<'_>) -> Result<(), ViewError> {
+    let TransmissionState::Held { after } = &held.state else { return Ok(()) };
+    let hub = work.hub;
+    let Some(flow) = hub.outbound(&held.flow) else { return orphan(held, work) };
+    let missing = missing(flow, &held.about, work)?;
+    if missing.is_empty() {
+        return go(held, work);
+    }
+    if missing.iter().any(|flow| !after.contains(flow)) {
+        let mut held = held.clone();
+        held.version += 1;
+        held.state = TransmissionState::Held { after: missing };
+        work.put_transmission(held);
+    }
+    Ok(())
+}
+
 /// A held transmission gets its place in line and its input, made from what is known now.
 fn go(held: &Transmission, work: &mut Work<'_>) -> Result<(), ViewError> {
-    let place = work.next_place();
     let hub = work.hub;
-    let Some(flow) = hub.outbound(&held.flow) else {
-        return orphan(held, work);
-    };
+    let Some(flow) = hub.outbound(&held.flow) else { return orphan(held, work) };
+    let place = work.next_place();
     let Ok(step) = decide(held, &TransmissionEvent::Released { place }, &flow.retry, work.now) else {
         return Ok(());
     };
     work.push(Change::RemoveTimer { id: timer_of(held.id) });
-    work.settle(&fingerprint::transmission(held.id))?;
-    let Some(event) = work.view.event(held.event)? else {
-        return Err(ViewError(format!("event {} of transmission {} is gone", held.event, held.id)));
-    };
-    let bindings = bindings_of(&event, work)?;
-    fill(step.transmission, flow, &bindings, work)
+    let bindings = bindings_of(&event_of(held, work)?, work)?;
+    if fill(step.transmission, flow, &bindings, work)? {
+        work.settle(&fingerprint::transmission(held.id))?;
+    }
+    Ok(())
 }
 
 /// The flow a held transmission belongs to was removed from the configuration: a person decides.
@@ -114,61 +148,137 @@ fn orphan(held: &Transmission, work: &mut Work<'_>) -> Result<(), ViewError> {
     transmission.place = work.next_place();
     let reason = format!("flow {} is no longer in the configuration", held.flow);
     transmission.state = TransmissionState::Paused { reason: reason.clone() };
-    let summary = format!("{} for {} cannot go on: {reason}. Cancel it or bring the flow back", held.operation, held.about);
+    transmission.last_problem = Some(reason.clone());
+    let summary =
+        format!("{} for {} cannot go on: {reason}. Cancel it or bring the flow back", held.operation, held.about);
+    work.push(Change::RemoveTimer { id: timer_of(held.id) });
     work.raise(transmission_problem(&transmission, ExceptionClass::TransmissionRefused, summary, None))?;
     work.put_transmission(transmission);
     Ok(())
 }
 
-/// Resumes a paused transmission, mapping its input first when that had failed.
-pub(super) fn resume(paused: &Transmission, work: &mut Work<'_>) -> Result<Result<(), NotNow>, ViewError> {
+/// A person wants a transmission to go on. One that is held goes without what it was held for; one whose input could
+/// not be mapped is decided anew, under the present configuration.
+pub(super) fn resume(it: &Transmission, work: &mut Work<'_>) -> Result<Result<(), Refused>, ViewError> {
     let hub = work.hub;
-    let flow = hub.outbound(&paused.flow);
+    let flow = hub.outbound(&it.flow);
+    if matches!(it.state, TransmissionState::Held { .. }) {
+        return go(it, work).map(Ok);
+    }
     let retry = flow.map(|flow| flow.retry.clone()).unwrap_or_default();
-    let step = match decide(paused, &TransmissionEvent::Resumed, &retry, work.now) {
+    let step = match decide(it, &TransmissionEvent::Resumed, &retry, work.now) {
         Ok(step) => step,
-        Err(not_now) => return Ok(Err(not_now)),
+        Err(not_now) => return Ok(Err(not_now.into())),
     };
-    work.settle(&fingerprint::transmission(paused.id))?;
-    match (flow, paused.input.is_null()) {
-        (Some(flow), true) => {
-            let Some(event) = work.view.event(paused.event)? else {
-                return Err(ViewError(format!("event {} of transmission {} is gone", paused.event, paused.id)));
-            };
-            let bindings = bindings_of(&event, work)?;
-            fill(step.transmission, flow, &bindings, work)?;
+    let goes_on = match (it.input.is_null(), flow) {
+        (false, _) => {
+            work.put_transmission(step.transmission);
+            true
         }
-        _ => work.put_transmission(step.transmission),
+        (true, Some(flow)) => owe_anew(it, step.transmission, flow, work)?,
+        (true, None) => return Ok(Err(Refused::FlowGone(it.flow.clone()))),
+    };
+    if goes_on {
+        work.settle(&fingerprint::transmission(it.id))?;
     }
     Ok(Ok(()))
 }
 
-/// Gives a transmission its key and input and owes it; a fault pauses it in its place.
+/// Decides again what a flow makes of an event whose first decision failed. False when it fails again.
+fn owe_anew(
+    paused: &Transmission,
+    resumed: Transmission,
+    flow: &OutboundFlow,
+    work: &mut Work<'_>,
+) -> Result<bool, ViewError> {
+    let event = event_of(paused, work)?;
+    let bindings = bindings_of(&event, work)?;
+    match about(flow, &event, &bindings, work) {
+        Ok(Some(about)) => hold_or_owe(Transmission { about, ..resumed }, flow, &bindings, work),
+        // It turns out that the flow never wanted the event.
+        Ok(None) => {
+            if let Ok(step) = decide(paused, &TransmissionEvent::Cancelled, &flow.retry, work.now) {
+                work.put_transmission(step.transmission);
+            }
+            Ok(true)
+        }
+        Err(fault) => stop(resumed, flow, &bindings, &fault, work).map(|()| false),
+    }
+}
+
+/// A person gives a transmission up.
+pub(super) fn cancel(it: &Transmission, work: &mut Work<'_>) -> Result<Result<(), Refused>, ViewError> {
+    // What is owed may be under way this very moment.
+    if it.state == TransmissionState::Owed {
+        return Ok(Err(NotNow { state: "owed", event: "cancelled" }.into()));
+    }
+    let step = match decide(it, &TransmissionEvent::Cancelled, &Default::default(), work.now) {
+        Ok(step) => step,
+        Err(not_now) => return Ok(Err(not_now.into())),
+    };
+    work.push(Change::RemoveTimer { id: timer_of(it.id) });
+    work.settle(&fingerprint::transmission(it.id))?;
+    work.put_transmission(step.transmission);
+    Ok(Ok(()))
+}
+
+fn event_of(transmission: &Transmission, work: &Work<'_>) -> Result<Event, ViewError> {
+    let gone = || ViewError(format!("event {} of transmission {} is gone", transmission.event, transmission.id));
+    work.view.event(transmission.event)?.ok_or_else(gone)
+}
+
+/// Gives a transmission its key, place and input and owes it; a fault pauses it in its place, and returns false.
 fn fill(
     mut transmission: Transmission,
     flow: &OutboundFlow,
     bindings: &Bindings,
     work: &mut Work<'_>,
-) -> Result<(), ViewError> {
-    let made = target_of(flow.key.as_ref(), bindings, work)
-        .and_then(|key| Ok((key, flow.input.apply(bindings, &work.limits())?)));
-    match made {
-        Ok((key, input)) => {
-            if let Some(key) = key {
-                transmission.key = OrderingKey::new(key.to_string());
-            }
+) -> Result<bool, ViewError> {
+    if let Err(fault) = line_up(&mut transmission, flow, bindings, work) {
+        return stop(transmission, flow, bindings, &fault, work).map(|()| false);
+    }
+    match flow.input.apply(bindings, &work.limits()) {
+        Ok(input) => {
             transmission.input = input;
             transmission.config = work.hub.version.clone();
             work.put_transmission(transmission);
-            Ok(())
+            Ok(true)
         }
-        Err(fault) => stop(transmission, flow, &fault, work),
+        Err(fault) => stop(transmission, flow, bindings, &fault, work).map(|()| false),
     }
 }
 
-fn stop(mut transmission: Transmission, flow: &OutboundFlow, fault: &Fault, work: &mut Work<'_>) -> Result<(), ViewError> {
-    if transmission.place == 0 {
+/// Puts a transmission into the line of its key: at the end, unless it stands there already (I3).
+fn line_up(
+    transmission: &mut Transmission,
+    flow: &OutboundFlow,
+    bindings: &Bindings,
+    work: &mut Work<'_>,
+) -> Result<(), Fault> {
+    let key = match target_of(flow.key.as_ref(), bindings, work)? {
+        Some(key) => OrderingKey::new(key.to_string()),
+        None => OrderingKey::new(transmission.about.to_string()),
+    };
+    if transmission.place == 0 || transmission.key != key {
         transmission.place = work.next_place();
+    }
+    transmission.key = key;
+    Ok(())
+}
+
+/// Pauses a transmission that could not be made. It holds up its line, if it is known which one that is.
+fn stop(
+    mut transmission: Transmission,
+    flow: &OutboundFlow,
+    bindings: &Bindings,
+    fault: &Fault,
+    work: &mut Work<'_>,
+) -> Result<(), ViewError> {
+    if line_up(&mut transmission, flow, bindings, work).is_err() {
+        transmission.key = line_of_its_own(transmission.id);
+        if transmission.place == 0 {
+            transmission.place = work.next_place();
+        }
     }
     let reason = format!("the mapping of flow {} failed: {fault}", flow.name);
     let summary = format!(
@@ -182,17 +292,18 @@ fn stop(mut transmission: Transmission, flow: &OutboundFlow, fault: &Fault, work
     Ok(())
 }
 
-fn blank(flow: &OutboundFlow, event: &Event, about: EntityRef, work: &Work<'_>) -> Transmission {
+fn blank(flow: &OutboundFlow, event: &Event, work: &Work<'_>) -> Transmission {
+    let id = TransmissionId::derive(event.id, &flow.name);
     Transmission {
-        id: TransmissionId::derive(event.id, &flow.name),
+        id,
         version: 1,
         system: flow.system.clone(),
         operation: flow.operation.clone(),
         flow: flow.name.clone(),
         config: work.hub.version.clone(),
         event: event.id,
-        key: OrderingKey::new(about.to_string()),
-        about,
+        key: line_of_its_own(id),
+        about: event.subject.clone(),
         input: Value::Null,
         state: TransmissionState::Owed,
         place: 0,
@@ -205,6 +316,11 @@ fn blank(flow: &OutboundFlow, event: &Event, about: EntityRef, work: &Work<'_>) 
         result: None,
         finished_at: None,
     }
+}
+
+/// Where a transmission stands while the key of its line is not known: in nobody's way.
+fn line_of_its_own(id: TransmissionId) -> OrderingKey {
+    OrderingKey::new(format!("transmission/{id}"))
 }
 
 fn target_of(
@@ -252,19 +368,23 @@ pub(super) fn event_value(event: &Event) -> Value {
     ])
 }
 
-/// How many entities `linked` may hold.
-const LINKED_MAX: usize = 32;
+/// How many entities of one kind are looked for until one is known.
+const TRIED_MAX: usize = 4;
 
-/// The present state of what the event speaks of, and of what those entities refer to: by kind, the nearest first.
+/// The present state of what the event speaks of, and of what those entities refer to: by kind, the nearest first. So
+/// many lines in an order cost no more than one.
 fn linked(event: &Event, work: &Work<'_>) -> Result<Value, ViewError> {
     let mut names = event.links.clone();
     let mut found = crate::value::Map::new();
+    let mut tried: BTreeMap<String, usize> = BTreeMap::new();
     let mut next = 0;
     while let Some(name) = names.get(next).cloned() {
         next += 1;
-        if next > LINKED_MAX {
-            break;
+        let tried = tried.entry(name.kind.clone()).or_default();
+        if *tried == TRIED_MAX || found.get(&name.kind).is_some() {
+            continue;
         }
+        *tried += 1;
         let Some(entity) = work.entity(&name)? else { continue };
         if let Some(kind) = model::EntityKind::find(&name.kind) {
             for further in model::links_of_entity(kind, &entity) {
@@ -273,14 +393,12 @@ fn linked(event: &Event, work: &Work<'_>) -> Result<Value, ViewError> {
                 }
             }
         }
-        if found.get(&name.kind).is_none() {
-            let value = Value::map([
-                ("key", Value::text(name.key.as_str())),
-                ("status", Value::text(entity.status.as_str())),
-                ("data", entity.data.clone()),
-            ]);
-            found.insert(name.kind.as_str(), value);
-        }
+        let value = Value::map([
+            ("key", Value::text(name.key.as_str())),
+            ("status", Value::text(entity.status.as_str())),
+            ("data", entity.data.clone()),
+        ]);
+        found.insert(name.kind.as_str(), value);
     }
     Ok(Value::from(found))
 }

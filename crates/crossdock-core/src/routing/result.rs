@@ -11,18 +11,19 @@ use crate::value::Value;
 
 use super::work::Work;
 
-pub(super) fn take(message: &Message, work: &mut Work<'_>) -> Result<MessageState, ViewError> {
-    let Some(id) = message.cause else {
-        return Ok(MessageState::Ignored { reason: "it names no transmission".into() });
+pub(super) fn take(message: &Message, id: TransmissionId, work: &mut Work<'_>) -> Result<MessageState, ViewError> {
+    let Some(transmission) = work.view.transmission(id)? else {
+        return Ok(MessageState::Ignored { reason: format!("transmission {id} is gone") });
     };
-    let transmission = load(id, work)?;
     let hub = work.hub;
     let Some(flow) = hub.outbound(&transmission.flow) else {
         outbound::release(&transmission.flow, &transmission.about, work)?;
         return Ok(MessageState::Ignored { reason: format!("flow {} is no longer configured", transmission.flow) });
     };
     let Some(event) = work.view.event(transmission.event)? else {
-        return Err(ViewError(format!("event {} of transmission {id} is gone", transmission.event)));
+        return Ok(MessageState::Ignored {
+            reason: format!("event {} of transmission {id} is gone", transmission.event),
+        });
     };
     let mut bindings = Bindings::new(scopes::RESULT.len());
     bindings.set(0, transmission.result.clone().unwrap_or(Value::Null));
@@ -40,15 +41,11 @@ pub(super) fn take(message: &Message, work: &mut Work<'_>) -> Result<MessageStat
         Err(failure) => return inbound::fail_result(message, &flow.name, flow.owner.clone(), failure, work),
     };
     let count = events.len() as u32;
-    for event in events {
-        inbound::apply(event, work)?;
+    for made in events {
+        inbound::apply(made, work)?;
     }
     outbound::release(&transmission.flow, &transmission.about, work)?;
     Ok(MessageState::Translated { events: count })
-}
-
-fn load(id: TransmissionId, work: &Work<'_>) -> Result<Transmission, ViewError> {
-    work.view.transmission(id)?.ok_or_else(|| ViewError(format!("transmission {id} is gone")))
 }
 
 fn transmission_value(transmission: &Transmission) -> Value {

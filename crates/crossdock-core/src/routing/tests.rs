@@ -15,7 +15,7 @@ use crate::hub::{EventMapping, InboundFlow, OutboundFlow, Repetition, scopes};
 use crate::ids::OrderingKey;
 use crate::mapping::tests::yaml::node;
 use crate::mapping::{CodeLists, Expression, Mapping};
-use crate::message::Message;
+use crate::message::{Message, RESULT_CHANNEL};
 use crate::model::EventType;
 use crate::source::Location;
 use crate::transmission::{Outcome, RetrySchedule, TransmissionEvent, TransmissionState, decide};
@@ -179,8 +179,7 @@ impl World {
         let id = message.id;
         let stored = StoredMessage { position: 1, message, state: MessageState::Waiting };
         let mut last_place = *self.last_place.borrow();
-        let mut context =
-            Context { hub, view: self, now: now(), last_place: &mut last_place, overdue: &|| false };
+        let mut context = Context { hub, view: self, now: now(), last_place: &mut last_place, overdue: &|| false };
         let changeset = route(&stored, &mut context).expect("the view answers");
         *self.last_place.borrow_mut() = last_place;
         self.apply(changeset);
@@ -280,8 +279,11 @@ fn a_message_that_cannot_be_mapped_is_kept_with_an_exception_and_closes_it_when_
 #[test]
 fn data_that_do_not_fit_the_model_never_become_an_event() {
     let (mut hub, world) = (hub(), World::default());
-    hub.inbound[0].mappings[0] =
-        event_mapping("crossdock.shipment.picked_up.v1", "{number: body.number, lines: [], pieces: '\"x\"'}", scopes::INBOUND);
+    hub.inbound[0].mappings[0] = event_mapping(
+        "crossdock.shipment.picked_up.v1",
+        "{number: body.number, lines: [], pieces: '\"x\"'}",
+        scopes::INBOUND,
+    );
     let state = world.route(&hub, message(1, "shipment", SHIPMENT));
     assert!(matches!(state, MessageState::Failed { .. }));
     assert!(world.events.borrow().is_empty());
@@ -307,13 +309,164 @@ fn an_input_that_cannot_be_mapped_pauses_in_its_place_and_is_mapped_anew_when_re
 
     hub.outbound[0].input = tree("{order: event.data.order}", scopes::OUTBOUND);
     let mut last_place = 9;
-    let mut context =
-        Context { hub: &hub, view: &world, now: now(), last_place: &mut last_place, overdue: &|| false };
+    let mut context = Context { hub: &hub, view: &world, now: now(), last_place: &mut last_place, overdue: &|| false };
     let changeset = resume(&paused, &mut context).expect("view").expect("paused");
     world.apply(changeset);
     let resumed = world.of_flow("fulfil").pop().expect("there");
     assert_eq!((resumed.state.clone(), resumed.place), (TransmissionState::Owed, paused.place));
     assert_eq!(resumed.input.get("order").and_then(Value::as_text), Some("S1"));
+}
+
+#[test]
+fn a_partner_may_call_a_channel_result() {
+    let (mut hub, world) = (hub(), World::default());
+    hub.inbound[0].channel = Some(RESULT_CHANNEL.to_owned());
+    let state = world.route(&hub, message(1, RESULT_CHANNEL, SHIPMENT));
+    assert_eq!(state, MessageState::Translated { events: 1 });
+}
+
+#[test]
+fn a_message_makes_no_more_events_than_allowed() {
+    let (mut hub, world) = (hub(), World::default());
+    hub.events_per_message_max = 3;
+    let mapping = EventMapping {
+        each: Some(expression("body.skus", scopes::INBOUND)),
+        ..event_mapping("crossdock.item.created.v1", "{sku: item}", scopes::INBOUND)
+    };
+    hub.inbound[0].mappings = vec![mapping];
+    let skus =
+        |n: usize| format!("{{\"skus\": [{}]}}", (0..n).map(|n| format!("\"{n}\"")).collect::<Vec<_>>().join(","));
+    assert_eq!(world.route(&hub, message(1, "shipment", &skus(3))), MessageState::Translated { events: 3 });
+    assert!(matches!(world.route(&hub, message(2, "shipment", &skus(4))), MessageState::Failed { .. }));
+    assert_eq!(world.events.borrow().len(), 3, "nothing of the second");
+}
+
+/// Decides a command over the world and applies it.
+fn command(
+    hub: &Hub,
+    world: &World,
+    flow: &str,
+    decide: fn(&Transmission, &mut Context<'_>) -> Commanded,
+) -> Result<Transmission, Refused> {
+    let it = world.of_flow(flow).pop().expect("there");
+    let mut last_place = *world.last_place.borrow();
+    let mut context = Context { hub, view: world, now: now(), last_place: &mut last_place, overdue: &|| false };
+    let changeset = decide(&it, &mut context).expect("the view answers")?;
+    *world.last_place.borrow_mut() = last_place;
+    world.apply(changeset);
+    Ok(world.of_flow(flow).pop().expect("there"))
+}
+
+#[test]
+fn what_cannot_be_mapped_holds_up_its_line_and_no_other() {
+    let (mut hub, world) = (hub(), World::default());
+    hub.outbound[0].input = tree("{order: event.data.missing}", scopes::OUTBOUND);
+    world.route(&hub, message(1, "shipment", SHIPMENT));
+    assert_eq!(world.of_flow("fulfil")[0].key, OrderingKey::new("order/S1"), "its key was there");
+
+    let world = World::default();
+    hub.outbound[0].key = Some(("order".to_owned(), expression("event.data.missing", scopes::OUTBOUND)));
+    world.route(&hub, message(1, "shipment", SHIPMENT));
+    let paused = world.of_flow("fulfil").pop().expect("owed");
+    assert_eq!(paused.key, OrderingKey::new(format!("transmission/{}", paused.id)));
+    *world.last_place.borrow_mut() = 7;
+    hub.outbound[0].key = Some(("order".to_owned(), expression("event.data.order", scopes::OUTBOUND)));
+    hub.outbound[0].input = tree("{order: event.data.order}", scopes::OUTBOUND);
+    let resumed = command(&hub, &world, "fulfil", resume).expect("paused");
+    assert_eq!((resumed.key, resumed.place), (OrderingKey::new("order/S1"), 8), "it joins the line at its end");
+}
+
+#[test]
+fn a_condition_that_cannot_be_told_is_told_again_when_resumed() {
+    let (mut hub, world) = (hub(), World::default());
+    hub.outbound[0].when = Some(expression("event.data.missing > 1", scopes::OUTBOUND));
+    world.route(&hub, message(1, "shipment", SHIPMENT));
+    assert!(matches!(world.of_flow("fulfil")[0].state, TransmissionState::Paused { .. }));
+
+    let still = command(&hub, &world, "fulfil", resume).expect("paused");
+    assert!(matches!(still.state, TransmissionState::Paused { .. }));
+    assert_eq!(world.exceptions.borrow().values().next().map(|exception| exception.count), Some(2), "seen again");
+
+    hub.outbound[0].when = Some(expression("event.data.order == \"S2\"", scopes::OUTBOUND));
+    let unwanted = command(&hub, &world, "fulfil", resume).expect("paused");
+    assert_eq!(unwanted.state, TransmissionState::Cancelled);
+    let exceptions = world.exceptions.borrow();
+    assert!(exceptions.values().all(|exception| exception.status == ExceptionStatus::Resolved));
+}
+
+#[test]
+fn a_wrong_about_is_not_waited_for_in_vain() {
+    let (mut hub, world) = (hub(), World::default());
+    hub.outbound[1].about = Some(("shipment".to_owned(), expression("event.data.missing", scopes::OUTBOUND)));
+    world.route(&hub, message(2, "proof", PROOF));
+    assert!(matches!(world.of_flow("invoice")[0].state, TransmissionState::Paused { .. }));
+
+    hub.outbound[1].about = Some(("shipment".to_owned(), expression("event.data.shipment", scopes::OUTBOUND)));
+    let held = command(&hub, &world, "invoice", resume).expect("paused");
+    assert_eq!(held.state, TransmissionState::Held { after: vec!["fulfil".into()] });
+    assert_eq!((held.about, held.place), (EntityRef::new("shipment", "281"), 0));
+}
+
+#[test]
+fn a_person_may_send_what_is_held_or_give_it_up() {
+    let (hub, world) = (hub(), World::default());
+    world.route(&hub, message(1, "proof", PROOF));
+    let stuck = command(&hub, &world, "invoice", resume).expect("held");
+    assert!(matches!(stuck.state, TransmissionState::Paused { .. }), "nothing is known of its shipment yet");
+    let cancelled = command(&hub, &world, "invoice", cancel).expect("paused");
+    assert_eq!((cancelled.state, cancelled.finished_at), (TransmissionState::Cancelled, Some(now())));
+    assert!(world.exceptions.borrow().values().all(|exception| exception.status == ExceptionStatus::Resolved));
+
+    world.route(&hub, message(2, "shipment", SHIPMENT));
+    let refused = command(&hub, &world, "fulfil", cancel).expect_err("it may be under way");
+    assert_eq!(refused.to_string(), "a transmission that is owed cannot be cancelled");
+}
+
+#[test]
+fn a_new_configuration_releases_what_it_no_longer_holds() {
+    let (mut hub, world) = (hub(), World::default());
+    world.route(&hub, message(2, "shipment", SHIPMENT));
+    world.route(&hub, message(1, "proof", PROOF));
+    fn again(it: &Transmission, context: &mut Context<'_>) -> Commanded {
+        reconsider(it, context).map(Ok)
+    }
+    let held = command(&hub, &world, "invoice", again).expect("held");
+    assert!(matches!(held.state, TransmissionState::Held { .. }), "nothing has changed");
+    hub.outbound[1].after.push("weigh".into());
+    let held = command(&hub, &world, "invoice", again).expect("held");
+    assert_eq!(held.state, TransmissionState::Held { after: vec!["fulfil".into(), "weigh".into()] });
+    hub.outbound[1].after.clear();
+    assert_eq!(command(&hub, &world, "invoice", again).expect("held").state, TransmissionState::Owed);
+}
+
+#[test]
+fn what_is_linked_does_not_depend_on_how_many_lines_there_are() {
+    let (mut hub, world) = (hub(), World::default());
+    hub.inbound.push(inbound(
+        "order",
+        "crossdock.order.accepted.v1",
+        "{number: body.number, customer: body.customer, lines: [{line: '\"1\"', sku: '\"A\"', quantity: 1}]}",
+    ));
+    hub.inbound.push(inbound("account", "crossdock.account.created.v1", "{code: body.code, name: body.name}"));
+    hub.outbound[0].input = tree("{name: linked.customer_account.data.name}", scopes::OUTBOUND);
+    world.route(&hub, message(1, "account", r#"{"code": "C7", "name": "Bakker"}"#));
+    world.route(&hub, message(2, "order", r#"{"number": "S1", "customer": "C7"}"#));
+    let skus: Vec<String> = (0..200).map(|n| format!("\"SKU{n}\"")).collect();
+    let body = format!(r#"{{"number": "281", "order": "S1", "skus": [{}]}}"#, skus.join(","));
+    world.route(&hub, message(3, "shipment", &body));
+    let input = world.of_flow("fulfil").pop().expect("owed").input;
+    assert_eq!(input.get("name").and_then(Value::as_text), Some("Bakker"));
+}
+
+#[test]
+fn a_fault_of_the_hub_sets_a_message_aside_visibly() {
+    let (hub, world) = (hub(), World::default());
+    let stored = StoredMessage { position: 1, message: message(1, "shipment", SHIPMENT), state: MessageState::Waiting };
+    let mut last_place = 0;
+    let mut context = Context { hub: &hub, view: &world, now: now(), last_place: &mut last_place, overdue: &|| false };
+    world.apply(set_aside(&stored, "index out of bounds", &mut context).expect("the view answers"));
+    assert!(matches!(world.states.borrow()[&stored.message.id], MessageState::Failed { .. }));
+    assert!(world.exceptions.borrow().values().any(|exception| exception.summary.contains("index out of bounds")));
 }
 
 #[test]

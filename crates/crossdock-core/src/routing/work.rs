@@ -101,7 +101,10 @@ impl<'a> Work<'a> {
     pub fn raise(&mut self, problem: Problem<'_>) -> Result<ExceptionId, ViewError> {
         let known = self.view.open_exception(&problem.fingerprint)?;
         let exception = match known {
-            Some(known) => Exception { count: known.count + 1, summary: problem.summary, ..known },
+            Some(known) => {
+                let (class, summary) = (problem.class, problem.summary);
+                Exception { count: known.count + 1, class, summary, ..known }
+            }
             None => Exception {
                 id: ExceptionId::derive(problem.cause, &format!("{}@{}", problem.fingerprint, self.now)),
                 class: problem.class,

@@ -4,12 +4,15 @@ use jiff::Timestamp;
 
 use super::{Outcome, RetrySchedule, Transmission, TransmissionState, schedule};
 use crate::exception::ExceptionClass;
+use crate::ids::FlowName;
 
 /// What can happen to a transmission.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TransmissionEvent {
     /// Everything it was held for has finished; it takes `place` in the order of its key.
     Released { place: u64 },
+    /// It has been held for longer than its flow allows.
+    Late,
     /// An attempt begins.
     Begun,
     /// The attempt that began has ended.
@@ -22,7 +25,8 @@ pub enum TransmissionEvent {
     Cancelled,
 }
 
-/// What a transmission becomes, and what has to be raised with it.
+/// What a transmission becomes, and what has to be raised with it. An exception about a transmission is open exactly
+/// while it is paused or late: whoever resumes, releases or cancels it closes the exception in the same changeset.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
     pub transmission: Transmission,
@@ -30,8 +34,6 @@ pub struct Step {
     pub raise: Option<(ExceptionClass, String)>,
     /// The whole system must stop being sent to, for this reason.
     pub pause_system: Option<String>,
-    /// Exceptions about this transmission are over.
-    pub settles: bool,
 }
 
 /// The event does not apply to a transmission in this state.
@@ -61,8 +63,10 @@ pub fn decide(
             next.state = S::Owed;
             next.place = *place;
             next.due_at = now;
+            next.last_problem = None;
             Ok(Step::quiet(next))
         }
+        (S::Held { after }, E::Late) => Ok(late(next, after)),
         (S::Owed, E::Begun) => {
             next.state = S::Sending;
             next.attempts += 1;
@@ -80,12 +84,12 @@ pub fn decide(
             next.due_at = now;
             next.failing_since = None;
             next.attempts = 0;
-            Ok(Step { settles: true, ..Step::quiet(next) })
+            Ok(Step::quiet(next))
         }
         (S::Held { .. } | S::Owed | S::Paused { .. }, E::Cancelled) => {
             next.state = S::Cancelled;
             next.finished_at = Some(now);
-            Ok(Step { settles: true, ..Step::quiet(next) })
+            Ok(Step::quiet(next))
         }
         (state, event) => Err(NotNow { state: state.word(), event: event.word() }),
     }
@@ -100,7 +104,7 @@ fn finish(mut next: Transmission, outcome: &Outcome, retry: &RetrySchedule, now:
             next.last_problem = None;
             next.result = Some(result.clone());
             next.finished_at = Some(now);
-            Step { settles: true, ..Step::quiet(next) }
+            Step::quiet(next)
         }
         Outcome::Retry { reason, after_ms } => again(next, reason, *after_ms, retry, now),
         Outcome::Unknown { reason } => {
@@ -129,23 +133,10 @@ fn finish(mut next: Transmission, outcome: &Outcome, retry: &RetrySchedule, now:
     }
 }
 
-fn again(
-    mut next: Transmission,
-    reason: &str,
-    after_ms: Option<u64>,
-    retry: &RetrySchedule,
-    now: Timestamp,
-) -> Step {
+fn again(mut next: Transmission, reason: &str, after_ms: Option<u64>, retry: &RetrySchedule, now: Timestamp) -> Step {
     let failing_since = *next.failing_since.get_or_insert(now);
     if retry.is_used_up(next.attempts, failing_since, now) {
-        let (class, doubt) = match next.in_doubt {
-            true => (ExceptionClass::OutcomeUnknown, " It may have taken effect: look there before resuming."),
-            false => (ExceptionClass::TransmissionExhausted, ""),
-        };
-        let summary = format!(
-            "{} for {} at {} failed {} times since {failing_since}: {reason}.{doubt} Resume transmission {} when {} works again",
-            next.operation, next.about, next.system, next.attempts, next.id, next.system
-        );
+        let (class, summary) = given_up(&next, reason, failing_since);
         return pause(next, reason, class, summary);
     }
     next.state = TransmissionState::Owed;
@@ -155,8 +146,45 @@ fn again(
     Step::quiet(next)
 }
 
+/// What a person is told of a transmission whose retries are used up.
+fn given_up(next: &Transmission, reason: &str, since: Timestamp) -> (ExceptionClass, String) {
+    let (system, operation, about, id) = (&next.system, &next.operation, &next.about, next.id);
+    let tried = match next.attempts {
+        1 => format!("was tried once, at {since}"),
+        attempts => format!("was tried {attempts} times in vain since {since}"),
+    };
+    match next.in_doubt {
+        true => {
+            let advice = format!(
+                "It may have taken effect: look in {system}, then resume transmission {id} to send it again, or cancel it"
+            );
+            (ExceptionClass::OutcomeUnknown, format!("{operation} for {about} at {system} {tried}: {reason}. {advice}"))
+        }
+        false => {
+            let advice = format!("Resume transmission {id} when {system} works again");
+            (
+                ExceptionClass::TransmissionExhausted,
+                format!("{operation} for {about} at {system} {tried}: {reason}. {advice}"),
+            )
+        }
+    }
+}
+
+/// It stays held; somebody is told.
+fn late(mut next: Transmission, after: &[FlowName]) -> Step {
+    let waits_for: Vec<&str> = after.iter().map(FlowName::as_str).collect();
+    let waits_for = waits_for.join(", ");
+    let summary = format!(
+        "{} for {} at {} still waits for {waits_for}: find out why that has not happened. It goes on by itself once it \
+         has; resume transmission {} to send it without",
+        next.operation, next.about, next.system, next.id
+    );
+    next.last_problem = Some(format!("still waits for {waits_for}"));
+    Step { raise: Some((ExceptionClass::PrerequisiteLate, summary)), ..Step::quiet(next) }
+}
+
 /// The longest wait a system's `Retry-After` can impose, in milliseconds: one hour.
-const AFTER_MS_MAX: u64 = 3_600_000;
+pub const AFTER_MS_MAX: u64 = 3_600_000;
 
 fn pause(mut next: Transmission, reason: &str, class: ExceptionClass, summary: String) -> Step {
     next.state = TransmissionState::Paused { reason: reason.to_owned() };
@@ -166,7 +194,7 @@ fn pause(mut next: Transmission, reason: &str, class: ExceptionClass, summary: S
 
 impl Step {
     fn quiet(transmission: Transmission) -> Self {
-        Self { transmission, raise: None, pause_system: None, settles: false }
+        Self { transmission, raise: None, pause_system: None }
     }
 }
 
@@ -174,6 +202,7 @@ impl TransmissionEvent {
     fn word(&self) -> &'static str {
         match self {
             TransmissionEvent::Released { .. } => "released",
+            TransmissionEvent::Late => "late",
             TransmissionEvent::Begun => "begun",
             TransmissionEvent::Finished(_) => "finished",
             TransmissionEvent::Orphaned => "orphaned",

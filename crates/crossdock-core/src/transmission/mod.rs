@@ -1,8 +1,9 @@
 //! One operation owed to one system, and the decisions about it: when it may go, what an attempt's outcome means,
-//! when to give up. `decide` is the only place where a transmission changes its state.
+//! when to give up. Routing gives a transmission its first state; from then on `decide` says what it becomes.
 
 pub mod breaker;
 mod decide;
+pub mod outlet;
 pub mod pace;
 pub mod schedule;
 #[cfg(test)]
@@ -11,7 +12,7 @@ mod tests;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use decide::{NotNow, Step, TransmissionEvent, decide};
+pub use decide::{AFTER_MS_MAX, NotNow, Step, TransmissionEvent, decide};
 pub use schedule::RetrySchedule;
 
 use crate::event::EntityRef;
@@ -74,6 +75,7 @@ pub enum TransmissionState {
 }
 
 impl TransmissionState {
+    /// The state as lists, filters and the API name it.
     pub fn word(&self) -> &'static str {
         match self {
             TransmissionState::Held { .. } => "held",

@@ -12,43 +12,66 @@ pub struct PaceLimit {
     pub burst: u64,
 }
 
-/// The bucket. Counts in thousandths of a call.
+/// One call in the bucket's unit, a millionth of a call: then a millisecond is worth `per_1000_s` exactly.
+const CALL: u64 = 1_000_000;
+
+/// The bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pace {
     limit: Option<PaceLimit>,
-    milli_tokens: u64,
+    filled: u64,
     filled_at: Option<Timestamp>,
 }
 
 impl Pace {
-    /// No limit when `None`.
+    /// A full bucket; no limit when `None`.
     pub fn new(limit: Option<PaceLimit>) -> Self {
-        Self { limit, milli_tokens: limit.map_or(0, |limit| limit.burst.max(1) * 1000), filled_at: None }
+        Self { limit, filled: limit.map_or(0, PaceLimit::full), filled_at: None }
     }
 
     /// Takes one call, or says when the next may go.
+    ///
+    /// # Errors
+    /// The instant from which on one more call is allowed.
     pub fn take(&mut self, now: Timestamp) -> Result<(), Timestamp> {
+        self.ready(now)?;
+        if self.limit.is_some() {
+            self.filled -= CALL;
+        }
+        Ok(())
+    }
+
+    /// Whether a call may go now, without taking it.
+    ///
+    /// # Errors
+    /// The instant from which on one more call is allowed.
+    pub fn ready(&mut self, now: Timestamp) -> Result<(), Timestamp> {
         let Some(limit) = self.limit else { return Ok(()) };
         self.fill(limit, now);
-        if self.milli_tokens >= 1000 {
-            self.milli_tokens -= 1000;
-            return Ok(());
+        match CALL.checked_sub(self.filled) {
+            None | Some(0) => Ok(()),
+            Some(missing) => Err(later(now, missing.div_ceil(limit.per_1000_s.max(1)))),
         }
-        let missing = 1000 - self.milli_tokens;
-        Err(later(now, (missing * 1000).div_ceil(limit.per_1000_s.max(1))))
     }
 
     fn fill(&mut self, limit: PaceLimit, now: Timestamp) {
-        let Some(filled_at) = self.filled_at else {
-            self.filled_at = Some(now);
-            return;
-        };
-        let elapsed_ms = u64::try_from(now.duration_since(filled_at).as_millis()).unwrap_or(0);
-        let gained = elapsed_ms.saturating_mul(limit.per_1000_s) / 1000;
-        if gained > 0 {
-            self.milli_tokens = self.milli_tokens.saturating_add(gained).min(limit.burst.max(1) * 1000);
-            self.filled_at = Some(now);
+        let since = *self.filled_at.get_or_insert(now);
+        match u64::try_from(now.duration_since(since).as_millis()) {
+            Ok(0) => {}
+            Ok(elapsed_ms) => {
+                let gained = elapsed_ms.saturating_mul(limit.per_1000_s);
+                self.filled = self.filled.saturating_add(gained).min(limit.full());
+                self.filled_at = Some(later(since, elapsed_ms));
+            }
+            // The clock was set back: what it said before means nothing any more.
+            Err(_) => self.filled_at = Some(now),
         }
+    }
+}
+
+impl PaceLimit {
+    fn full(self) -> u64 {
+        self.burst.max(1).saturating_mul(CALL)
     }
 }
 
@@ -76,6 +99,15 @@ mod tests {
         let at = |s| Timestamp::UNIX_EPOCH + SignedDuration::from_secs(s);
         assert!(pace.take(at(100)).is_ok());
         assert!(pace.take(at(50)).is_err());
-        assert!(pace.take(at(101)).is_ok());
+        assert_eq!(pace.take(at(51)), Ok(()), "it does not wait until the clock is where it was");
+        assert!(pace.take(at(51)).is_err());
+    }
+
+    #[test]
+    fn looking_often_does_not_slow_it() {
+        let mut pace = Pace::new(Some(PaceLimit { per_1000_s: 1_500, burst: 1 }));
+        let at = |ms| Timestamp::UNIX_EPOCH + SignedDuration::from_millis(ms);
+        let taken = (0..100_000).filter(|ms| pace.take(at(*ms)).is_ok()).count();
+        assert!((149..=151).contains(&taken), "{taken} in 100 s at 1.5 a second");
     }
 }

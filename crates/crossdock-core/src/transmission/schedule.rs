@@ -35,9 +35,16 @@ impl RetrySchedule {
         later(now, wait_ms)
     }
 
+    /// The same schedule after its last attempt: one more failure pauses the transmission.
+    pub fn used_up(&self) -> Self {
+        Self { attempts_max: 0, ..self.clone() }
+    }
+
+    /// Whether a transmission with this row of failures behind it is paused instead of tried again.
     pub fn is_used_up(&self, failed: u32, failing_since: Timestamp, now: Timestamp) -> bool {
         failed >= self.attempts_max
-            || now.duration_since(failing_since) >= SignedDuration::from_secs(self.give_up_after_s as i64)
+            || now.duration_since(failing_since)
+                >= SignedDuration::from_secs(i64::try_from(self.give_up_after_s).unwrap_or(i64::MAX))
     }
 }
 

@@ -7,11 +7,11 @@ use uuid::Uuid;
 use super::*;
 use crate::exception::ExceptionClass;
 
-fn at(seconds: i64) -> Timestamp {
+pub(super) fn at(seconds: i64) -> Timestamp {
     Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds)
 }
 
-fn owed() -> Transmission {
+pub(super) fn owed() -> Transmission {
     Transmission {
         id: TransmissionId(Uuid::from_u128(7)),
         version: 1,
@@ -48,7 +48,7 @@ fn accepted_is_done_and_keeps_the_result() {
     assert_eq!(step.transmission.state, TransmissionState::Done);
     assert_eq!(step.transmission.result, Some(Value::text("WH/OUT/1")));
     assert_eq!(step.transmission.version, 3);
-    assert!(step.settles && step.raise.is_none());
+    assert!(step.raise.is_none());
 }
 
 #[test]
@@ -117,6 +117,29 @@ fn after_a_crash_the_outcome_is_in_doubt() {
     assert_eq!((orphan.state, orphan.due_at), (TransmissionState::Owed, at(5)));
 }
 
+#[test]
+fn what_is_held_too_long_stays_held_and_somebody_is_told() {
+    let retry = RetrySchedule::default();
+    let after = vec!["fulfil".into(), "attach".into()];
+    let held = Transmission { state: TransmissionState::Held { after }, place: 0, ..owed() };
+    let step = decide(&held, &TransmissionEvent::Late, &retry, at(3600)).expect("held");
+    let (class, summary) = step.raise.expect("an exception");
+    assert_eq!(class, ExceptionClass::PrerequisiteLate);
+    assert!(summary.contains("still waits for fulfil, attach"), "{summary}");
+    assert_eq!((step.transmission.state, step.transmission.version), (held.state.clone(), 2));
+    assert!(decide(&owed(), &TransmissionEvent::Late, &retry, at(0)).is_err(), "released in the meantime");
+}
+
+#[test]
+fn what_must_not_be_repeated_is_paused_after_its_first_lost_answer() {
+    let retry = RetrySchedule::default().used_up();
+    let begun = decide(&owed(), &TransmissionEvent::Begun, &retry, at(0)).expect("owed").transmission;
+    let lost = TransmissionEvent::Finished(Outcome::Unknown { reason: "timed out".into() });
+    let (class, summary) = decide(&begun, &lost, &retry, at(0)).expect("sending").raise.expect("an exception");
+    assert_eq!(class, ExceptionClass::OutcomeUnknown);
+    assert!(summary.contains("was tried once") && summary.contains("look in odoo"), "{summary}");
+}
+
 fn any_event() -> impl Strategy<Value = TransmissionEvent> {
     let outcome = prop_oneof![
         Just(Outcome::Accepted { result: Value::Null }),
@@ -127,6 +150,7 @@ fn any_event() -> impl Strategy<Value = TransmissionEvent> {
     ];
     prop_oneof![
         (1..100u64).prop_map(|place| TransmissionEvent::Released { place }),
+        Just(TransmissionEvent::Late),
         Just(TransmissionEvent::Begun),
         outcome.prop_map(TransmissionEvent::Finished),
         Just(TransmissionEvent::Orphaned),

@@ -4,37 +4,45 @@ use crossdock_core::changeset::{AuditRecord, Change, Changeset};
 use crossdock_core::exception::{Exception, ExceptionStatus};
 use crossdock_core::ids::{MessageId, SystemName, TransmissionId};
 use crossdock_core::routing::fingerprint;
-use crossdock_store::{ExceptionFilter, Page, TransmissionFilter};
+use crossdock_store::{Page, TransmissionFilter};
 use serde::Serialize;
 use tokio::sync::oneshot;
 
 use super::{Desk, DeskError, Live};
 use crate::router::{Command, CommandError};
-use crate::transmitter::system_state;
+use crate::transmitter::settle::system_state;
 
 /// Who does something, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor {
+    /// A person, or a program in a person's name.
     pub name: String,
+    /// Kept in the audit record.
     pub reason: Option<String>,
 }
 
 /// What to resume.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ResumeScope {
+    /// Exactly these. One that is held goes without what it is held for.
     Transmissions(Vec<TransmissionId>),
     /// The system itself and everything paused at it.
     System(SystemName),
+    /// Every paused system and everything paused.
     All,
 }
 
 /// What was resumed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Resumed {
+    /// They are owed again, each in its old place.
     pub transmissions: Vec<TransmissionId>,
+    /// They are sent to again.
     pub systems: Vec<SystemName>,
     /// What could not be resumed, with the reason.
     pub refused: Vec<String>,
+    /// More is paused than one call resumes: call again.
+    pub more: bool,
 }
 
 /// Transmissions one call resumes at most.
@@ -48,11 +56,13 @@ impl Desk {
     pub async fn resume(&self, scope: &ResumeScope, actor: &Actor) -> Result<Resumed, DeskError> {
         let live = self.live()?;
         let mut resumed = Resumed::default();
-        for system in self.paused_systems(scope)? {
+        for system in live.paused_systems(scope).await? {
             live.resume_system(&system, actor).await?;
             resumed.systems.push(system);
         }
-        for id in self.paused_transmissions(scope)? {
+        let paused = live.paused_transmissions(scope).await?;
+        resumed.more = paused.len() > RESUME_MAX;
+        for id in paused.into_iter().take(RESUME_MAX) {
             let audit = live.audit(actor, "transmission.resume", &format!("transmission/{id}"));
             match live.command(|done| Command::Resume { id, audit, done }).await {
                 Ok(()) => resumed.transmissions.push(id),
@@ -63,6 +73,17 @@ impl Desk {
             }
         }
         Ok(resumed)
+    }
+
+    /// Gives up a paused or held transmission: it is never sent, and those behind it in its line go on. What was held
+    /// for it stays held.
+    ///
+    /// # Errors
+    /// When there is no such transmission, it is neither paused nor held, or the hub is not running.
+    pub async fn cancel(&self, id: TransmissionId, actor: &Actor) -> Result<(), DeskError> {
+        let live = self.live()?;
+        let audit = live.audit(actor, "transmission.cancel", &format!("transmission/{id}"));
+        Ok(live.command(|done| Command::Cancel { id, audit, done }).await?)
     }
 
     /// Puts a failed message back into the router's queue.
@@ -86,38 +107,45 @@ impl Desk {
         }
         let reason = actor.reason.clone().unwrap_or_else(|| "paused by hand".to_owned());
         let now = live.shell.clock.now();
-        let changeset = Changeset::new()
-            .with(system_state(system, Some(reason), now))
-            .with(live.audit(actor, "system.pause", &format!("system/{system}")));
-        live.shell.commit(changeset).await.map_err(CommandError::from)?;
-        live.shell.pauses.set(system, true);
-        Ok(())
+        let changeset = Changeset::new().with(system_state(system, Some(reason), now)).with(live.audit(
+            actor,
+            "system.pause",
+            &format!("system/{system}"),
+        ));
+        Ok(live.shell.commit_pause(changeset).await.map_err(CommandError::from)?)
+    }
+}
+
+impl Live {
+    async fn paused_systems(&self, scope: &ResumeScope) -> Result<Vec<SystemName>, DeskError> {
+        let states = self.shell.read(|store| store.system_states()).await?;
+        let paused = states.into_iter().filter(|state| state.paused.is_some()).map(|state| state.system);
+        match scope {
+            ResumeScope::Transmissions(_) => Ok(Vec::new()),
+            ResumeScope::All => Ok(paused.collect()),
+            ResumeScope::System(name) => {
+                if !self.shell.plan.systems.contains_key(name) {
+                    return Err(DeskError::Unknown(format!("there is no system `{name}`")));
+                }
+                Ok(paused.filter(|system| system == name).collect())
+            }
+        }
     }
 
-    fn paused_systems(&self, scope: &ResumeScope) -> Result<Vec<SystemName>, DeskError> {
-        let wanted = |system: &SystemName| match scope {
-            ResumeScope::Transmissions(_) => false,
-            ResumeScope::System(name) => name == system,
-            ResumeScope::All => true,
-        };
-        let states = self.store.system_states()?;
-        Ok(states.into_iter().filter(|s| s.paused.is_some() && wanted(&s.system)).map(|s| s.system).collect())
-    }
-
-    fn paused_transmissions(&self, scope: &ResumeScope) -> Result<Vec<TransmissionId>, DeskError> {
+    /// In the order of their places; one more than is resumed when there are more.
+    async fn paused_transmissions(&self, scope: &ResumeScope) -> Result<Vec<TransmissionId>, DeskError> {
         let system = match scope {
             ResumeScope::Transmissions(ids) => return Ok(ids.clone()),
             ResumeScope::System(system) => Some(system.clone()),
             ResumeScope::All => None,
         };
         let filter = TransmissionFilter { system, state: Some("paused".to_owned()), about: None };
-        let mut paused = self.store.transmissions(&filter, Page::first(RESUME_MAX))?;
+        let mut paused =
+            self.shell.read(move |store| store.transmissions(&filter, Page::first(RESUME_MAX + 1))).await?;
         paused.sort_by_key(|transmission| transmission.place);
         Ok(paused.into_iter().map(|transmission| transmission.id).collect())
     }
-}
 
-impl Live {
     fn audit(&self, actor: &Actor, action: &str, target: &str) -> Change {
         Change::AppendAudit(AuditRecord {
             at: self.shell.clock.now(),
@@ -145,21 +173,17 @@ impl Live {
 
     async fn resume_system(&self, system: &SystemName, actor: &Actor) -> Result<(), DeskError> {
         let now = self.shell.clock.now();
-        let filter = ExceptionFilter { open: Some(true), system: Some(system.clone()), transmission: None };
-        let open = self.shell.store.exceptions(&filter, Page::first(100))?;
-        let of_system = fingerprint::system(system);
-        let mut changeset = Changeset::new()
-            .with(system_state(system, None, now))
-            .with(self.audit(actor, "system.resume", &format!("system/{system}")));
-        for exception in open.into_iter().filter(|exception| exception.fingerprint == of_system) {
-            changeset.push(Change::PutException(Exception {
-                status: ExceptionStatus::Resolved,
-                closed_at: Some(now),
-                ..exception
-            }));
+        let fingerprint = fingerprint::system(system);
+        let open = self.shell.read(move |store| store.open_exception(&fingerprint)).await?;
+        let mut changeset = Changeset::new().with(system_state(system, None, now)).with(self.audit(
+            actor,
+            "system.resume",
+            &format!("system/{system}"),
+        ));
+        if let Some(open) = open {
+            let closed = Exception { status: ExceptionStatus::Resolved, closed_at: Some(now), ..open };
+            changeset.push(Change::PutException(closed));
         }
-        self.shell.commit(changeset).await.map_err(CommandError::from)?;
-        self.shell.pauses.set(system, false);
-        Ok(())
+        Ok(self.shell.commit_pause(changeset).await.map_err(CommandError::from)?)
     }
 }

@@ -186,7 +186,12 @@ impl Desk {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn messages(&self, filter: &MessageFilter, skip: usize, limit: usize) -> Result<Listing<MessageRow>, DeskError> {
+    pub fn messages(
+        &self,
+        filter: &MessageFilter,
+        skip: usize,
+        limit: usize,
+    ) -> Result<Listing<MessageRow>, DeskError> {
         let rows = self.store.messages(filter, one_more(skip, limit))?;
         Ok(cut(rows.iter().map(MessageRow::from).collect(), limit))
     }
@@ -209,7 +214,12 @@ impl Desk {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn exceptions(&self, open: Option<bool>, skip: usize, limit: usize) -> Result<Listing<ExceptionRow>, DeskError> {
+    pub fn exceptions(
+        &self,
+        open: Option<bool>,
+        skip: usize,
+        limit: usize,
+    ) -> Result<Listing<ExceptionRow>, DeskError> {
         let filter = ExceptionFilter { open, ..ExceptionFilter::default() };
         let rows = self.store.exceptions(&filter, one_more(skip, limit))?;
         Ok(cut(rows.into_iter().map(|exception| ExceptionRow { exception }).collect(), limit))

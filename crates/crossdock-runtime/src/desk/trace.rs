@@ -84,7 +84,7 @@ impl Desk {
         self.follow(&mut story)?;
         let entities = self.views(&story.entities)?;
         let mut entries = story.tell();
-        entries.sort_by(|a, b| (a.at, a.step).cmp(&(b.at, b.step)));
+        entries.sort_by_key(|entry| (entry.at, entry.step));
         Ok(Some(Trace { reference: reference.to_owned(), entities, entries, cut: story.cut }))
     }
 
@@ -151,8 +151,7 @@ impl Desk {
             }
             for transmission in self.store.transmissions_of_event(event.id)? {
                 let attempts = self.store.attempts(transmission.id)?;
-                let filter =
-                    ExceptionFilter { transmission: Some(transmission.id), ..ExceptionFilter::default() };
+                let filter = ExceptionFilter { transmission: Some(transmission.id), ..ExceptionFilter::default() };
                 for exception in self.store.exceptions(&filter, Page::first(10))? {
                     story.exceptions.insert(exception.id, exception);
                 }
@@ -258,7 +257,9 @@ fn of_message(stored: &StoredMessage) -> Entry {
         true => format!("result of the transmission noted; it {became}"),
         false => format!(
             "received, verified and synced ({} bytes, channel `{}`, key {}); it {became}",
-            message.body.len(), message.channel, message.dedup_key
+            message.body.len(),
+            message.channel,
+            message.dedup_key
         ),
     };
     let step = if message.channel == RESULT_CHANNEL { 10 } else { 4 };
@@ -325,7 +326,10 @@ fn of_attempt(transmission: &Transmission, attempt: &Attempt) -> Entry {
             Some(&transmission.system),
             format!(
                 "attempt {} at {}: {calls} call{} in {} ms, {end}",
-                attempt.number, transmission.operation, plural(calls), took.as_millis()
+                attempt.number,
+                transmission.operation,
+                plural(calls),
+                took.as_millis()
             ),
         )
     }

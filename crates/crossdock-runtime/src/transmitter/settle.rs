@@ -1,86 +1,77 @@
-//! What the end of an attempt writes: the transmission, the attempt, exceptions, and the message that tells the
-//! router the result. One changeset.
+//! What a step of a transmission writes: the transmission, the attempt, exceptions, the pause of a system, and the
+//! message that tells the router the result. One changeset. Pure: nothing is read, so ends cost nothing but a commit.
 
-use crossdock_core::changeset::{Change, Changeset};
+use crossdock_core::changeset::{Change, Changeset, SystemState};
 use crossdock_core::exception::{Exception, ExceptionClass, ExceptionStatus};
-use crossdock_core::ids::{ExceptionId, MessageId};
+use crossdock_core::ids::{ExceptionId, MessageId, SystemName};
 use crossdock_core::message::{Message, RESULT_CHANNEL};
 use crossdock_core::routing::fingerprint;
 use crossdock_core::transmission::{Attempt, RetrySchedule, Step, Transmission, TransmissionState};
-use crossdock_store::StoreError;
 use jiff::Timestamp;
 
-use crate::shell::Shell;
+use crate::plan::Plan;
 
-pub(super) async fn changeset(shell: &Shell, step: Step, attempt: Attempt) -> Result<Changeset, StoreError> {
-    let mut changeset = Changeset::new();
-    let done = (step.transmission.state == TransmissionState::Done
-        && shell.plan.hub.wants_result(&step.transmission.flow))
-    .then(|| result_message(&step.transmission, attempt.ended_at));
-    push_step(shell, &mut changeset, step, Some(attempt))?;
-    if let Some(message) = done {
-        changeset.push(Change::AcceptMessage(message));
-    }
-    Ok(changeset)
+/// What the end of an attempt writes.
+pub fn ended(plan: &Plan, step: Step, attempt: Attempt) -> Changeset {
+    let now = attempt.ended_at;
+    let result = tells_router(plan, &step.transmission).then(|| result_message(&step.transmission, now));
+    let mut changeset = Changeset::new().with(Change::AppendAttempt(attempt));
+    changeset.changes.extend(stepped(plan, step, now).changes);
+    changeset.changes.extend(result.map(Change::AcceptMessage));
+    changeset
 }
 
-/// Adds everything a step means.
-pub(super) fn push_step(
-    shell: &Shell,
-    changeset: &mut Changeset,
-    step: Step,
-    attempt: Option<Attempt>,
-) -> Result<(), StoreError> {
+/// What a step without an attempt writes.
+pub fn stepped(plan: &Plan, step: Step, now: Timestamp) -> Changeset {
     let transmission = step.transmission;
-    let now = attempt.as_ref().map_or_else(|| shell.clock.now(), |attempt| attempt.ended_at);
-    if let Some(attempt) = attempt {
-        changeset.push(Change::AppendAttempt(attempt));
-    }
+    let mut changeset = Changeset::new();
     if let Some((class, summary)) = step.raise {
-        changeset.push(Change::PutException(exception(shell, &transmission, class, summary, now)?));
-    }
-    if step.settles
-        && transmission.failing_since.is_none()
-        && let Some(open) = shell.store.open_exception(&fingerprint::transmission(transmission.id))?
-    {
-        let closed = Exception { status: ExceptionStatus::Resolved, closed_at: Some(now), ..open };
-        changeset.push(Change::PutException(closed));
+        changeset.push(Change::PutException(exception(plan, &transmission, class, summary, now)));
     }
     if let Some(reason) = step.pause_system {
-        changeset.push(super::system_state(&transmission.system, Some(reason), now));
+        changeset.push(system_state(&transmission.system, Some(reason), now));
     }
     changeset.push(Change::PutTransmission(transmission));
-    Ok(())
+    changeset
 }
 
+/// Whether the router has something to do with what became of a transmission.
+pub fn tells_router(plan: &Plan, transmission: &Transmission) -> bool {
+    transmission.state == TransmissionState::Done && plan.hub.wants_result(&transmission.flow)
+}
+
+/// How a transmission is retried: as its flow says.
+pub fn retry_of(plan: &Plan, transmission: &Transmission) -> RetrySchedule {
+    plan.hub.outbound(&transmission.flow).map(|flow| flow.retry.clone()).unwrap_or_default()
+}
+
+/// The change that pauses or unpauses a system.
+pub fn system_state(system: &SystemName, paused: Option<String>, now: Timestamp) -> Change {
+    Change::SetSystemState(SystemState { system: system.clone(), paused, since: now })
+}
+
+/// The problem as new; the store counts up the exception that is open for it already.
 fn exception(
-    shell: &Shell,
+    plan: &Plan,
     transmission: &Transmission,
     class: ExceptionClass,
     summary: String,
     now: Timestamp,
-) -> Result<Exception, StoreError> {
+) -> Exception {
     let of_system = class == ExceptionClass::SystemUnusable;
     let fingerprint = match of_system {
         true => fingerprint::system(&transmission.system),
         false => fingerprint::transmission(transmission.id),
     };
-    if let Some(known) = shell.store.open_exception(&fingerprint)? {
-        return Ok(Exception { count: known.count + 1, summary, ..known });
-    }
-    let owner = shell
-        .plan
-        .hub
-        .outbound(&transmission.flow)
-        .and_then(|flow| flow.owner.clone())
-        .or_else(|| shell.plan.systems.get(&transmission.system).and_then(|system| system.owner.clone()));
-    Ok(Exception {
+    let flow_owner = plan.hub.outbound(&transmission.flow).and_then(|flow| flow.owner.clone());
+    let system_owner = plan.systems.get(&transmission.system).and_then(|system| system.owner.clone());
+    Exception {
         id: ExceptionId::derive(transmission.id.0, &format!("{fingerprint}@{now}")),
         class,
         fingerprint,
         status: ExceptionStatus::Open,
         summary,
-        owner,
+        owner: if of_system { system_owner.or(flow_owner) } else { flow_owner.or(system_owner) },
         affects: vec![transmission.about.clone()],
         system: Some(transmission.system.clone()),
         flow: Some(transmission.flow.clone()),
@@ -89,7 +80,7 @@ fn exception(
         opened_at: now,
         closed_at: None,
         count: 1,
-    })
+    }
 }
 
 fn result_message(transmission: &Transmission, now: Timestamp) -> Message {
@@ -105,17 +96,4 @@ fn result_message(transmission: &Transmission, now: Timestamp) -> Message {
         body: body.to_string().into_bytes(),
         cause: Some(transmission.id),
     }
-}
-
-/// Hints that follow from a committed end.
-pub(super) fn after(shell: &Shell, begun: &Transmission, paused: bool) {
-    if paused {
-        shell.pauses.set(&begun.system, true);
-    }
-    shell.wake.router();
-    shell.wake.system(&begun.system);
-}
-
-pub(super) fn retry_of(shell: &Shell, transmission: &Transmission) -> RetrySchedule {
-    shell.plan.hub.outbound(&transmission.flow).map(|flow| flow.retry.clone()).unwrap_or_default()
 }
