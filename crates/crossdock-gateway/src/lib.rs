@@ -12,3 +12,6 @@ mod ready;
 mod serve;
 
 pub use serve::{GatewaySettings, Limits, ServeError, Serving, serve};
+
+#[cfg(test)]
+mod tests;

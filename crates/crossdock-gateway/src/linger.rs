@@ -13,10 +13,12 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead as _, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 
-/// How long the rest of a request is read after its answer.
-const LINGER: Duration = Duration::from_secs(2);
+/// How long the rest of a request is read after its answer, while something comes.
+const LINGER: Duration = Duration::from_secs(10);
+/// How long nothing may come meanwhile.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// One connection, as those who answer see it.
 #[derive(Debug)]
@@ -40,26 +42,37 @@ impl Visit {
 pub struct Lingering {
     io: TokioIo<TcpStream>,
     visit: Arc<Visit>,
-    until: Option<Pin<Box<Sleep>>>,
+    rest: Option<Rest>,
+}
+
+/// The reading of the rest.
+struct Rest {
+    until: Instant,
+    timer: Pin<Box<Sleep>>,
 }
 
 impl Lingering {
     pub fn new(stream: TcpStream, visit: Arc<Visit>) -> Self {
-        Self { io: TokioIo::new(stream), visit, until: None }
+        Self { io: TokioIo::new(stream), visit, rest: None }
     }
 
     /// Ready when the sender is done, or the time is up.
     fn poll_forget_rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let until = self.until.get_or_insert_with(|| Box::pin(sleep(LINGER)));
-        if until.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(());
-        }
+        let rest =
+            self.rest.get_or_insert_with(|| Rest { until: Instant::now() + LINGER, timer: Box::pin(sleep(SILENCE)) });
         let mut space = [0; 16 * 1024];
         loop {
-            let mut rest = ReadBuf::new(&mut space);
-            let read = ready!(Pin::new(self.io.inner_mut()).poll_read(cx, &mut rest));
-            if read.is_err() || rest.filled().is_empty() {
-                return Poll::Ready(());
+            let mut piece = ReadBuf::new(&mut space);
+            match Pin::new(self.io.inner_mut()).poll_read(cx, &mut piece) {
+                Poll::Ready(Ok(())) if !piece.filled().is_empty() => {
+                    let now = Instant::now();
+                    if now >= rest.until {
+                        return Poll::Ready(());
+                    }
+                    rest.timer.as_mut().reset(rest.until.min(now + SILENCE));
+                }
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => return rest.timer.as_mut().poll(cx),
             }
         }
     }
@@ -81,7 +94,7 @@ impl Write for Lingering {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.until.is_none() {
+        if self.rest.is_none() {
             ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
         }
         if self.visit.unread.load(Ordering::Relaxed) {

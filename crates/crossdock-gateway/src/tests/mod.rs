@@ -1,0 +1,7 @@
+//! The gateway from outside: a hub with one made-up system, over real sockets.
+
+mod api;
+mod client;
+mod hub;
+mod ingress;
+mod limits;
