@@ -184,7 +184,8 @@ fn message_row(message: &Message, screen: Screen) -> Row {
 /// Take a failed message through its mappings again
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A message whose mapping failed is kept. Mend the mapping or the code list, start the hub with it, then rerun the message.
+A message whose mapping failed is kept. Mend the mapping or the code list, start the hub with it, then rerun the \
+message.
 
 Example:
   crossdock rerun 01938e2a-7b00-7000-8000-000000000001 --reason \"mapping mended\"

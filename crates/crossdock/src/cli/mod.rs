@@ -73,6 +73,7 @@ enum Command {
     Check(check::CheckArgs),
     Test(test::TestArgs),
     Run(run::RunArgs),
+    /// Carry the order-to-cash example through duplicates, kills and an outage, with simulated partners
     Demo(crate::demo::DemoArgs),
     Overview(desk::OverviewArgs),
     Trace(trace::TraceArgs),
@@ -141,7 +142,6 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Carries the order-to-cash example through duplicates, kills and an outage, with simulated partners
 fn demo(args: crate::demo::DemoArgs) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match runtime.block_on(crate::demo::run(args))? {

@@ -20,7 +20,7 @@ use super::{JsonArg, exit, report};
 use crate::config::env::{self, Environment};
 use crate::config::folder::{Folder, Kind};
 
-/// What the hub needs inside an Odoo
+/// Set up an Odoo for the hub
 #[derive(Debug, Args)]
 pub struct OdooArgs {
     #[command(subcommand)]
@@ -35,9 +35,9 @@ enum OdooCommand {
 /// Install the outbox by which Odoo tells the hub of changes, or take it back
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Creates a table, a group that may read it, and one automation rule for each captured model and kind of change. Nothing
-else is changed; running it again changes nothing. Needs the API key of an administrator: give it with --key-env where
-the hub's own user is not one, and name the hub's user with --hub-user.
+Creates a table, a group that may read it, and one automation rule for each captured model and kind of change. \
+Nothing else is changed; running it again changes nothing. Needs the API key of an administrator: give it with \
+--key-env where the hub's own user is not one, and name the hub's user with --hub-user.
 
 Examples:
   crossdock odoo setup my-hub --dry-run

@@ -10,7 +10,7 @@ use super::screen::{self, Row, Screen, Tone};
 use super::shapes::{Listing, Overview, Resumed, Transmission};
 use super::{HubArg, JsonArg, actor, api, exit, when};
 
-/// What waits for a person: transmissions and systems that are paused
+/// List what is paused and waits for a person, or let it go on
 #[derive(Debug, Args)]
 pub struct PausedArgs {
     #[command(subcommand)]

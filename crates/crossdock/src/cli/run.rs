@@ -19,10 +19,10 @@ use crate::wiring::{self, OpenHub};
 /// Start the hub of a folder: webhooks, API, console and everything it owes
 #[derive(Debug, Args)]
 #[command(after_help = "\
-SIGTERM and SIGINT (Ctrl-C) stop it: no new messages are taken, attempts under way may end (30 s), the store is closed.
-A second signal ends it at once; nothing accepted is lost by that either.
+SIGTERM and SIGINT (Ctrl-C) stop it: no new messages are taken, attempts under way may end (30 s), the store is \
+closed. A second signal ends it at once; nothing accepted is lost by that either.
 
-The log goes to standard error. CROSSDOCK_LOG sets its level in more detail, for example
+The log goes to standard error. CROSSDOCK_LOG sets its level in more detail, for example \
 CROSSDOCK_LOG=info,crossdock_runtime=debug.
 
 Examples:

@@ -2,7 +2,12 @@
 
 use std::io::{IsTerminal as _, Write as _};
 
-use comfy_table::{Attribute, Cell, ContentArrangement, Table, presets};
+use comfy_table::{Attribute, Cell, ColumnConstraint, ContentArrangement, Table, presets};
+
+/// Columns of a terminal that does not tell how many it has.
+const COLUMNS: u16 = 120;
+/// A terminal narrower than this is taken for one that does not tell.
+const COLUMNS_MIN: u16 = 40;
 
 /// How a piece of text is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,16 +68,24 @@ impl Screen {
     /// A table on a terminal; elsewhere one line a row, fields separated by tabs, without a heading.
     pub fn table(self, heading: &[&str], rows: &[Row]) -> String {
         if !self.terminal {
-            return rows.iter().map(|row| plain(row)).collect();
+            return rows.iter().map(plain).collect();
         }
         let mut table = Table::new();
         table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-        table.set_header(heading.iter().map(|title| {
-            let cell = Cell::new(title);
-            if self.color { cell.add_attribute(Attribute::Dim) } else { cell }
-        }));
+        if heading.iter().any(|title| !title.is_empty()) {
+            table.set_header(heading.iter().map(|title| self.cell(title, Tone::Faint)));
+        }
         for row in rows {
             table.add_row(row.iter().map(|(text, tone)| self.cell(text, *tone)));
+        }
+        // Only the last column is wrapped: it is the one with sentences.
+        let last = heading.len().saturating_sub(1);
+        for column in table.column_iter_mut().take(last) {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
+        // A terminal that does not know its width, or has next to none.
+        if table.width().is_none_or(|width| width < COLUMNS_MIN) {
+            table.set_width(COLUMNS);
         }
         let mut text: String = table.lines().map(|line| format!("{}\n", line.trim_end())).collect();
         if text.is_empty() {

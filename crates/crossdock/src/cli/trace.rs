@@ -19,11 +19,11 @@ use super::{HubArg, JsonArg, api, exit, when};
 /// Tell the story behind any reference: what came, what it became, what was sent, what was answered
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A reference is the number of an order, shipment, invoice or tracking; another system's id; `kind/key` such as
-shipment/281; or the id of a message, event or transmission. The running hub is asked; when none runs, the data folder
-is read.
+A reference is the number of an order, shipment, invoice or tracking; another system's id; `kind/key` such as \
+shipment/281; or the id of a message, event or transmission. The running hub is asked; when none runs, the data \
+folder is read.
 
-Steps: 1 received, 2 verified, 3 deduplicated, 4 stored, 5 translated into events, 6 owed, 7 called, 8 answered,
+Steps: 1 received, 2 verified, 3 deduplicated, 4 stored, 5 translated into events, 6 owed, 7 called, 8 answered, \
 9 decided, 10 went on.
 
 Examples:

@@ -222,6 +222,9 @@ fn hint_for(line: &str, info: &str) -> Option<&'static str> {
     if info.contains("mapping values are not allowed") {
         return Some("put quotes around a text that contains `: `");
     }
+    if info.contains("did not find expected key") || info.contains("did not find expected '-'") {
+        return Some("fields of one map, and items of one list, stand exactly below each other");
+    }
     let value = line.split_once(": ").map_or(line.trim_start(), |(_, value)| value.trim_start());
     let value = value.strip_prefix("- ").unwrap_or(value);
     match value.chars().next() {

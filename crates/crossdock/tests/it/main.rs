@@ -1,4 +1,9 @@
 //! The one integration-test binary: everything that needs the real program, a real Odoo or a browser.
 
+mod command_line;
+mod config_mistakes;
+mod hub_folder;
 mod order_to_cash;
+mod program;
 mod real_odoo;
+mod running_hub;

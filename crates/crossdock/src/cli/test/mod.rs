@@ -20,8 +20,8 @@ use runner::Runner;
 /// Run the tests of a hub folder: what its mappings and flows make of given inputs
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Tests are the files below tests/; docs/guides/hub-folder.md says how they are written. Nothing is sent and no secret is
-needed.
+Tests are the files below tests/; docs/guides/hub-folder.md says how they are written. Nothing is sent and no secret \
+is needed.
 
 Examples:
   crossdock test my-hub
