@@ -163,13 +163,12 @@ pub async fn run(args: DemoArgs) -> anyhow::Result<bool> {
 }
 
 /// The address, database and key of the Odoo to use; starts the stand-in when none is named.
-async fn raise_odoo(
-    args: &DemoArgs,
-) -> anyhow::Result<(String, String, String, Option<crossdock_sim::odoo::StandIn>)> {
+async fn raise_odoo(args: &DemoArgs) -> anyhow::Result<(String, String, String, Option<crossdock_sim::odoo::StandIn>)> {
     if let Some(url) = &args.odoo {
         let database = args.odoo_database.clone().unwrap_or_else(|| "odoo".to_owned());
-        let key = std::env::var(&args.odoo_key_env)
-            .with_context(|| format!("put an API key of that Odoo into the environment variable {}", args.odoo_key_env))?;
+        let key = std::env::var(&args.odoo_key_env).with_context(|| {
+            format!("put an API key of that Odoo into the environment variable {}", args.odoo_key_env)
+        })?;
         return Ok((url.clone(), database, key, None));
     }
     let standin = crossdock_sim::odoo::StandIn::start(STANDIN_DATABASE, STANDIN_KEY).await?;
@@ -178,7 +177,8 @@ async fn raise_odoo(
 }
 
 fn authority(url: &str) -> anyhow::Result<String> {
-    let rest = url.strip_prefix("http://").with_context(|| format!("{url}: the demo reaches Odoo over http:// only"))?;
+    let rest =
+        url.strip_prefix("http://").with_context(|| format!("{url}: the demo reaches Odoo over http:// only"))?;
     let authority = rest.split('/').next().unwrap_or(rest);
     Ok(if authority.contains(':') { authority.to_owned() } else { format!("{authority}:80") })
 }
@@ -212,7 +212,11 @@ impl Stage {
         while shipped.len() < total || self.customer.lock().notifications().len() < total {
             if Instant::now() > deadline {
                 let notified = self.customer.lock().notifications().len();
-                bail!("not done after {} s: {} of {total} shipped, {notified} notified", self.args.limit, shipped.len());
+                bail!(
+                    "not done after {} s: {} of {total} shipped, {notified} notified",
+                    self.args.limit,
+                    shipped.len()
+                );
             }
             if self.orders.len() < total && self.orders.len() < shipped.len() + 3 * SALE {
                 self.sell(total, skus).await?;
@@ -226,7 +230,11 @@ impl Stage {
             let notified = self.customer.lock().notifications().len();
             if notified >= told + (total / 10).max(1) {
                 told = notified;
-                self.say(&format!("{} orders confirmed, {} shipped, {notified} invoiced and notified", self.orders.len(), shipped.len()));
+                self.say(&format!(
+                    "{} orders confirmed, {} shipped, {notified} invoiced and notified",
+                    self.orders.len(),
+                    shipped.len()
+                ));
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -363,7 +371,9 @@ impl Stage {
         println!();
         match holds {
             true => println!("Each order had its effects exactly once."),
-            false => println!("Some effects are missing or doubled. The hub's log is {}", self.hub.log_path().display()),
+            false => {
+                println!("Some effects are missing or doubled. The hub's log is {}", self.hub.log_path().display())
+            }
         }
         Ok(())
     }

@@ -84,7 +84,17 @@ impl Odoo {
         let rows: Vec<Json> = (1..=customers)
             .map(|n| {
                 let (xid, name, code) = (format!("demo.customer_{n}"), format!("Customer {n}"), format!("C{n:03}"));
-                json!([xid, name, code, "1", format!("c{n}@example.com"), format!("{n} Main Street"), "Austin", "78701", "base.us"])
+                json!([
+                    xid,
+                    name,
+                    code,
+                    "1",
+                    format!("c{n}@example.com"),
+                    format!("{n} Main Street"),
+                    "Austin",
+                    "78701",
+                    "base.us"
+                ])
             })
             .collect();
         let fields = json!(["id", "name", "ref", "is_company", "email", "street", "city", "zip", "country_id/id"]);
@@ -93,7 +103,9 @@ impl Odoo {
         let rows: Vec<Json> = skus
             .iter()
             .enumerate()
-            .map(|(n, sku)| json!([format!("demo.product_{}", n + 1), format!("Widget {}", n + 1), sku, "consu", "1", "25"]))
+            .map(|(n, sku)| {
+                json!([format!("demo.product_{}", n + 1), format!("Widget {}", n + 1), sku, "consu", "1", "25"])
+            })
             .collect();
         let fields = json!(["id", "name", "default_code", "type", "is_storable", "list_price"]);
         let ids = self.load("product.product", fields, json!(rows), utc).await?;
@@ -118,24 +130,43 @@ impl Odoo {
     ///
     /// # Errors
     /// When Odoo refuses.
-    pub async fn sell(&self, first: usize, orders: &[Vec<(usize, u64)>], skus: &[String]) -> anyhow::Result<Vec<Order>> {
+    pub async fn sell(
+        &self,
+        first: usize,
+        orders: &[Vec<(usize, u64)>],
+        skus: &[String],
+    ) -> anyhow::Result<Vec<Order>> {
         let mut rows = Vec::new();
         for (n, lines) in orders.iter().enumerate() {
             let number = first + n;
             for (line, (product, quantity)) in lines.iter().enumerate() {
                 let (xid, customer, reference) = match line {
-                    0 => (format!("demo.order_{number}"), format!("demo.customer_{}", number % 3 + 1), format!("PO-{number:04}")),
+                    0 => (
+                        format!("demo.order_{number}"),
+                        format!("demo.customer_{}", number % 3 + 1),
+                        format!("PO-{number:04}"),
+                    ),
                     _ => Default::default(),
                 };
                 rows.push(json!([
-                    xid, customer, reference, format!("demo.order_{number}_{line}"),
-                    format!("demo.product_{product}"), quantity.to_string(), "25"
+                    xid,
+                    customer,
+                    reference,
+                    format!("demo.order_{number}_{line}"),
+                    format!("demo.product_{product}"),
+                    quantity.to_string(),
+                    "25"
                 ]));
             }
         }
         let fields = json!([
-            "id", "partner_id/id", "client_order_ref", "order_line/id", "order_line/product_id/id",
-            "order_line/product_uom_qty", "order_line/price_unit"
+            "id",
+            "partner_id/id",
+            "client_order_ref",
+            "order_line/id",
+            "order_line/product_id/id",
+            "order_line/product_uom_qty",
+            "order_line/price_unit"
         ]);
         let ids = self.load("sale.order", fields, json!(rows), json!({"tz": "UTC"})).await?;
         let names = self.call("sale.order", "read", json!({"ids": ids, "fields": ["name"]})).await?;
@@ -172,8 +203,9 @@ impl Odoo {
             }
         }
         let domain = json!([["name", "in", names]]);
-        let orders =
-            self.call("sale.order", "search_read", json!({"domain": domain, "fields": ["name", "invoice_ids"]})).await?;
+        let orders = self
+            .call("sale.order", "search_read", json!({"domain": domain, "fields": ["name", "invoice_ids"]}))
+            .await?;
         let mut order_of = BTreeMap::new();
         for order in orders.as_array().into_iter().flatten() {
             for id in order["invoice_ids"].as_array().into_iter().flatten().filter_map(Json::as_i64) {
@@ -209,8 +241,9 @@ impl Odoo {
         }
         let ids: Vec<i64> = sku_of.keys().copied().collect();
         let domain = json!([["product_id", "in", ids], ["location_id.usage", "=", "internal"]]);
-        let quants =
-            self.call("stock.quant", "search_read", json!({"domain": domain, "fields": ["product_id", "quantity"]})).await?;
+        let quants = self
+            .call("stock.quant", "search_read", json!({"domain": domain, "fields": ["product_id", "quantity"]}))
+            .await?;
         let mut stock: BTreeMap<String, i64> = skus.iter().map(|sku| (sku.clone(), 0)).collect();
         for quant in quants.as_array().into_iter().flatten() {
             let sku = quant["product_id"][0].as_i64().and_then(|id| sku_of.get(&id));

@@ -63,8 +63,12 @@ pub async fn judge(
             let partial = evidence.shipments.iter().any(|shipment| shipment.order == name && shipment.partial);
             books[name].open == usize::from(partial)
         }),
-        per_order(evidence, "one proof with signature per delivery", |name| books[name].signed == books[name].done.len()),
-        per_order(evidence, "one posted invoice", |name| books[name].posted.len() == 1 && books[name].other_invoices == 0),
+        per_order(evidence, "one proof with signature per delivery", |name| {
+            books[name].signed == books[name].done.len()
+        }),
+        per_order(evidence, "one posted invoice", |name| {
+            books[name].posted.len() == 1 && books[name].other_invoices == 0
+        }),
         per_order(evidence, "customer notified under one key", |name| {
             notifications.get(name).is_some_and(|ids| ids.len() == 1)
         }),
@@ -124,7 +128,11 @@ async fn stock(evidence: &Evidence<'_>) -> anyhow::Result<Check> {
 
 fn at_rest(overview: &Json) -> Check {
     let waiting: Vec<String> = [
-        "messages_waiting", "messages_failed", "transmissions_open", "transmissions_held", "transmissions_paused",
+        "messages_waiting",
+        "messages_failed",
+        "transmissions_open",
+        "transmissions_held",
+        "transmissions_paused",
         "exceptions_open",
     ]
     .iter()
@@ -144,9 +152,10 @@ async fn traces(evidence: &Evidence<'_>, names: &[String]) -> Check {
     let mut failing = Vec::new();
     for name in names {
         let story = evidence.hub.get(&format!("/api/trace/{name}")).await.unwrap_or(Json::Null).to_string();
-        let told = ["order.accepted", "picking.fulfil", "delivery.attach_proof", "invoice.create_and_post", "event.notify"]
-            .iter()
-            .all(|part| story.contains(part));
+        let told =
+            ["order.accepted", "picking.fulfil", "delivery.attach_proof", "invoice.create_and_post", "event.notify"]
+                .iter()
+                .all(|part| story.contains(part));
         if !told {
             failing.push(name.clone());
         }

@@ -48,8 +48,20 @@ fn real_odoo_order_to_cash_through_kills_and_an_outage() {
     let Some(odoo) = real_odoo::database("t_order_to_cash") else { return };
     let orders = real_odoo::setting("CROSSDOCK_TEST_ORDERS").unwrap_or_else(|| "60".to_owned());
     let arguments = [
-        "--orders", &orders, "--kills", "10", "--outage", "60", "--seed", "11", "--odoo", &odoo.url,
-        "--odoo-database", &odoo.name, "--odoo-key-env", "TEST_ODOO_KEY",
+        "--orders",
+        &orders,
+        "--kills",
+        "10",
+        "--outage",
+        "60",
+        "--seed",
+        "11",
+        "--odoo",
+        &odoo.url,
+        "--odoo-database",
+        &odoo.name,
+        "--odoo-key-env",
+        "TEST_ODOO_KEY",
     ];
     let verdict = demo(&arguments, &[("TEST_ODOO_KEY", &odoo.key)]);
     assert_all_hold(&verdict, orders.parse().expect("a number"), 10);

@@ -170,7 +170,11 @@ fn create(
         return mark(talk, invoice, draft.clone());
     }
     if !scope::is_anything_left(talk, invoice, order, shipped)? {
-        return nothing_left(invoice, known);
+        // A call that an attempt before this one left behind may have ended between two of our reads: look again.
+        return match look_again(talk, invoice)? {
+            (_, Some(draft)) => mark(talk, invoice, draft),
+            (again, None) => nothing_left(invoice, &again),
+        };
     }
     if claim.is_none() {
         let body = format!("<p>Invoicing {}</p>", html(&invoice.shown()));
@@ -194,19 +198,23 @@ fn create(
     };
     let found = match made {
         Some(id) => by_id(talk, invoice, id)?,
-        None => {
-            // Odoo said no, or did not say what it made: look whether this claim has a draft now.
-            let order = order_named(talk, &invoice.order, ORDER_FIELDS)?;
-            let known = Known::read(talk, invoice, &order)?;
-            let claim = marks::of(talk, MarkKind::InvoiceClaim, &parts)?;
-            claim.and_then(|claim| known.made_under(&claim).cloned())
-        }
+        // Odoo said no, or did not say what it made.
+        None => look_again(talk, invoice)?.1,
     };
     match (found, complaint) {
         (Some(draft), _) => mark(talk, invoice, draft),
         (None, Some(complaint)) => refused(format!("{doing}: {complaint}")),
         (None, None) => refused(format!("{doing}: Odoo made no invoice that can be found on the order")),
     }
+}
+
+/// The invoices of the order as they are now, and the draft that this invoice's claim has among them.
+fn look_again(talk: &mut Talk<'_>, invoice: &Invoice) -> Said<(Known, Option<Value>)> {
+    let order = order_named(talk, &invoice.order, ORDER_FIELDS)?;
+    let known = Known::read(talk, invoice, &order)?;
+    let claim = marks::of(talk, MarkKind::InvoiceClaim, &invoice.parts())?;
+    let draft = claim.and_then(|claim| known.made_under(&claim).cloned());
+    Ok((known, draft))
 }
 
 /// Everything is invoiced, but not by the hub.
