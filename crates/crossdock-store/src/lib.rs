@@ -12,6 +12,6 @@ pub mod sqlite;
 pub use memory::MemoryStore;
 pub use port::{
     CommitError, Counts, Done, ExceptionFilter, MessageFilter, Page, Store, StoreError, SystemCounts,
-    TransmissionFilter,
+    TransmissionFilter, WAITING_BYTES_MAX,
 };
 pub use sqlite::SqliteStore;

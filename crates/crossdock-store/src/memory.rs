@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use crate::exceptions::seen_again;
 use crate::port::{
     CommitError, Counts, Done, ExceptionFilter, MessageFilter, Page, Store, StoreError, TransmissionFilter,
+    WAITING_BYTES_MAX,
 };
 use crate::refusal;
 
@@ -349,7 +350,16 @@ impl Store for MemoryStore {
     }
 
     fn waiting(&self, limit: usize) -> Read<Vec<StoredMessage>> {
-        self.read(|t| t.inbox.keys().take(limit).map(|position| t.messages[position].clone()).collect())
+        self.read(|t| {
+            let mut bytes = 0;
+            let waiting = t.inbox.keys().take(limit).map(|position| &t.messages[position]);
+            let fits = waiting.take_while(|stored| {
+                let more = bytes < WAITING_BYTES_MAX;
+                bytes += stored.message.body.len();
+                more
+            });
+            fits.cloned().collect()
+        })
     }
 
     fn message_with_key(&self, system: &SystemName, dedup_key: &str) -> Read<Option<MessageId>> {

@@ -35,6 +35,9 @@ pub enum CommitError {
 #[error("the store cannot be read: {0}")]
 pub struct StoreError(pub String);
 
+/// How many bytes of bodies `Store::waiting` gives at once; the message that reaches it is the last one.
+pub const WAITING_BYTES_MAX: usize = 16 << 20;
+
 /// The port. Reads see every changeset whose `done` has been called.
 pub trait Store: Send + Sync + 'static {
     /// Queues a changeset; changesets are applied in the order they were queued, several per sync.
@@ -48,7 +51,8 @@ pub trait Store: Send + Sync + 'static {
     }
 
     fn message(&self, id: MessageId) -> Result<Option<StoredMessage>, StoreError>;
-    /// Messages in state `Waiting` in the order of their positions, at most `limit`. This is the router's queue.
+    /// Messages in state `Waiting` in the order of their positions, at most `limit`, and no more once their bodies hold
+    /// [`WAITING_BYTES_MAX`]. This is the router's queue.
     fn waiting(&self, limit: usize) -> Result<Vec<StoredMessage>, StoreError>;
     /// The message accepted with this dedup key.
     fn message_with_key(&self, system: &SystemName, dedup_key: &str) -> Result<Option<MessageId>, StoreError>;
@@ -101,7 +105,8 @@ pub trait Store: Send + Sync + 'static {
     fn audit(&self, after_number: u64, limit: usize) -> Result<Vec<ChainedAudit>, StoreError>;
     /// Exact figures, kept up to date with every commit: reading them costs the same however long the history is.
     fn counts(&self) -> Result<Counts, StoreError>;
-    /// Waits until everything submitted is durable, then releases the files.
+    /// Waits until everything submitted is durable and every read has ended, then releases the files. Never called from
+    /// a `done`.
     fn close(&self);
 }
 

@@ -6,7 +6,7 @@ use crossdock_core::message::{Message, MessageState};
 
 use super::records::*;
 use super::{Make, commit, refused, submit_all};
-use crate::port::{CommitError, MessageFilter, Page};
+use crate::port::{CommitError, MessageFilter, Page, WAITING_BYTES_MAX};
 
 pub fn an_accepted_message_comes_back_whole(make: Make<'_>) {
     let subject = make();
@@ -181,6 +181,19 @@ pub fn large_and_empty_bodies_survive(make: Make<'_>) {
     subject.reopen();
     assert!(subject.store().message(message_id(1)).unwrap().unwrap().message == large);
     assert_eq!(subject.store().message(message_id(2)).unwrap().unwrap().message, empty);
+}
+
+pub fn the_inbox_hands_out_bounded_memory(make: Make<'_>) {
+    let subject = make();
+    let store = subject.store();
+    let third = WAITING_BYTES_MAX / 3 + 1;
+    for number in 1..=5 {
+        commit(store, [Change::AcceptMessage(Message { body: vec![b'x'; third], ..message(number) })]);
+    }
+    assert_eq!(ids(&store.waiting(100).unwrap()), [1, 2, 3].map(message_id));
+    let whole = Message { body: vec![b'x'; WAITING_BYTES_MAX], ..message(6) };
+    commit(store, (1..=5).map(|number| state(number, failed())).chain([Change::AcceptMessage(whole), accept(7)]));
+    assert_eq!(ids(&store.waiting(100).unwrap()), [message_id(6)]);
 }
 
 pub(super) fn state(number: u64, state: MessageState) -> Change {

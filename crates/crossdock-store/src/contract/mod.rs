@@ -38,6 +38,7 @@ macro_rules! store_contract {
             duplicates_within_one_changeset_and_one_group_are_found,
             a_message_id_is_taken_once,
             the_inbox_keeps_arrival_order,
+            the_inbox_hands_out_bounded_memory,
             a_rerun_message_waits_at_its_old_place,
             messages_are_listed_newest_first_by_any_filter,
             a_refused_changeset_leaves_nothing,

@@ -2,13 +2,15 @@
 //! so that commits do not wait for it. Only when the log has grown past its limit is the writer asked to pause between
 //! two groups for the last few pages, so that the log can start again from its beginning.
 
-use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::Connection;
 
+use super::lock::FolderLock;
 use super::{problem, schema};
 
 /// Commits are looked at together over this time.
@@ -124,23 +126,32 @@ impl Log {
     }
 }
 
-/// The checkpointer's thread. Its connection must be the last one to close: it then removes the log.
-pub fn run(connection: &Connection, log: &Log, file: &Path) {
-    loop {
-        let mut closing = log.wait(None, |state| state.dirty || state.closing);
-        closing = closing || log.wait(Some(PACE), |state| state.closing);
-        let busy = std::mem::take(&mut log.lock().dirty);
-        let outcome = match closing {
-            true => checkpoint(connection, "TRUNCATE").map(drop),
-            false => keep_short(connection, log),
-        };
-        log.lock().problem = outcome.err().map(|error| problem::sentence(file, &error));
-        if closing {
-            return;
-        }
-        if busy && !log.wait(Some(IDLE), |state| state.dirty || state.closing) && !log.lock().dirty {
-            // Idle: leave nothing behind in the log. A failure shows at the next round.
-            let _ = checkpoint(connection, "PASSIVE");
+/// Everything the checkpointer's thread needs. Its connection must be the last one to close: it then removes the log.
+pub struct Checkpointer {
+    pub connection: Connection,
+    pub file: PathBuf,
+    /// Kept until the connection is closed.
+    pub _lock: Arc<FolderLock>,
+}
+
+impl Checkpointer {
+    pub fn run(self, log: &Log) {
+        loop {
+            let mut closing = log.wait(None, |state| state.dirty || state.closing);
+            closing = closing || log.wait(Some(PACE), |state| state.closing);
+            log.lock().dirty = false;
+            let outcome = match closing {
+                true => checkpoint(&self.connection, "TRUNCATE").map(drop),
+                false => keep_short(&self.connection, log),
+            };
+            log.lock().problem = outcome.err().map(|error| problem::sentence(&self.file, &error));
+            if closing {
+                return;
+            }
+            if !log.wait(Some(IDLE), |state| state.dirty || state.closing) && !log.lock().dirty {
+                // Idle: leave nothing behind in the log. A failure shows at the next round.
+                let _ = checkpoint(&self.connection, "PASSIVE");
+            }
         }
     }
 }

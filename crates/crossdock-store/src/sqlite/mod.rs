@@ -40,7 +40,7 @@ use jiff::Timestamp;
 use crate::port::{
     CommitError, Counts, Done, ExceptionFilter, MessageFilter, Page, Store, StoreError, TransmissionFilter,
 };
-use checkpoint::{Log, LogLimits};
+use checkpoint::{Checkpointer, Log, LogLimits};
 use dedup::{DedupIndex, Digest};
 use encode::Prepared;
 use lock::FolderLock;
@@ -63,7 +63,7 @@ pub struct Options {
     pub linger_max: Duration,
     /// Changesets that may wait; beyond, `Busy` (I10).
     pub queued_max: NonZeroUsize,
-    /// Bytes of changesets that may wait; beyond, `Busy` (I10).
+    /// Bytes of changesets that may wait; once they do, `Busy` (I10).
     pub queued_bytes_max: usize,
     /// Bytes of one changeset; a larger one is refused.
     pub changeset_bytes_max: usize,
@@ -180,7 +180,6 @@ struct Writing {
 struct Running {
     writer: JoinHandle<()>,
     checkpointer: JoinHandle<()>,
-    _lock: FolderLock,
 }
 
 impl SqliteStore {
@@ -198,7 +197,7 @@ impl SqliteStore {
     /// See [`OpenError`].
     pub fn open_with(folder: &Path, options: Options) -> Result<Self, OpenError> {
         create_folder(folder).map_err(|source| OpenError::Folder { folder: folder.to_owned(), source })?;
-        let lock = FolderLock::take(folder)?;
+        let lock = Arc::new(FolderLock::take(folder)?);
         let file = folder.join(FILE_NAME);
         let connection = schema::open_for_writing(&file, &options)?;
         let refused = |error: &rusqlite::Error| OpenError::File { problem: problem::sentence(&file, error) };
@@ -219,17 +218,10 @@ impl SqliteStore {
             log: writing.log.clone(),
             work: writing.work.clone(),
             linger_max: options.linger_max,
+            _lock: lock.clone(),
         };
-        let (log, log_of) = (writing.log.clone(), file.clone());
-        let thread = |source| OpenError::Folder { folder: folder.to_owned(), source };
-        let running = Running {
-            writer: Builder::new().name("store-writer".into()).spawn(move || writer.run()).map_err(thread)?,
-            checkpointer: Builder::new()
-                .name("store-checkpoint".into())
-                .spawn(move || checkpoint::run(&checkpoints, &log, &log_of))
-                .map_err(thread)?,
-            _lock: lock,
-        };
+        let running = writing.start(writer, Checkpointer { connection: checkpoints, file: file.clone(), _lock: lock });
+        let running = running.map_err(|source| OpenError::Folder { folder: folder.to_owned(), source })?;
         *writing.running.lock().unwrap_or_else(PoisonError::into_inner) = Some(running);
         Ok(Self {
             changeset_bytes_max: options.changeset_bytes_max,
@@ -282,6 +274,20 @@ impl SqliteStore {
     }
 }
 
+impl Writing {
+    fn start(&self, writer: Writer, checkpointer: Checkpointer) -> std::io::Result<Running> {
+        let log = self.log.clone();
+        let checkpointer = Builder::new().name("store-checkpoint".into()).spawn(move || checkpointer.run(&log))?;
+        match Builder::new().name("store-writer".into()).spawn(move || writer.run()) {
+            Ok(writer) => Ok(Running { writer, checkpointer }),
+            Err(error) => {
+                self.log.close();
+                Err(error)
+            }
+        }
+    }
+}
+
 fn unavailable(reason: String) -> CommitError {
     CommitError::Unavailable(reason)
 }
@@ -306,7 +312,13 @@ fn create_folder(folder: &Path) -> std::io::Result<()> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
+    let is_new = !folder.exists();
+    builder.create(folder)?;
+    if is_new && let Some(parent) = folder.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        // SQLite syncs the folder for its files; the folder's own entry is ours to sync.
+        std::fs::File::open(parent)?.sync_all()?;
+    }
+    Ok(())
 }
 
 impl Drop for SqliteStore {
@@ -455,8 +467,11 @@ impl Store for SqliteStore {
         writing.queue.close();
         let running = writing.running.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(running) = running else { return };
-        // A thread that panicked has already answered for it; there is nothing to add here.
-        let _ = running.writer.join();
+        // A thread that panicked has already answered for it; there is nothing to add here. Whoever drops the last
+        // handle inside a callback is on the writer's thread: that one ends by itself.
+        if running.writer.thread().id() != std::thread::current().id() {
+            let _ = running.writer.join();
+        }
         self.readers.close();
         writing.log.close();
         let _ = running.checkpointer.join();

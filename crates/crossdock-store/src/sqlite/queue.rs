@@ -49,12 +49,11 @@ impl Queue {
         if state.closed {
             return Err((submission.done, CommitError::Unavailable(CLOSED.into())));
         }
-        let bytes = state.bytes + submission.changeset.bytes;
-        let full = state.waiting.len() >= self.limits.queued_max || bytes > self.limits.queued_bytes_max;
-        if full && !state.waiting.is_empty() {
+        // What waits already decides, not what comes: a large changeset is never kept out by small ones for good.
+        if state.waiting.len() >= self.limits.queued_max || state.bytes >= self.limits.queued_bytes_max {
             return Err((submission.done, CommitError::Busy));
         }
-        state.bytes = bytes;
+        state.bytes += submission.changeset.bytes;
         state.waiting.push_back(submission);
         if state.wake_at.is_some_and(|wake_at| state.waiting.len() >= wake_at) {
             state.wake_at = None;

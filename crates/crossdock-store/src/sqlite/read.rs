@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use super::encode::{status_word, time_text};
 use super::ledger::Subject;
 use super::statement::prepared;
-use crate::port::{Counts, Page};
+use crate::port::{Counts, Page, WAITING_BYTES_MAX};
 
 /// Why a read failed.
 #[derive(Debug, thiserror::Error)]
@@ -68,7 +68,17 @@ pub fn waiting(connection: &Connection, limit: usize) -> Read<Vec<StoredMessage>
     let sql = "SELECT m.position, m.id, m.system, m.channel, m.dedup_key, m.received_at, m.cause, m.content_type,
                       m.headers, m.body, NULL
                FROM inbox i JOIN messages m ON m.position = i.position ORDER BY i.position LIMIT ?1";
-    many(connection, sql, [count(limit)], message_row)
+    let mut statement = prepared(connection, sql)?;
+    let mut rows = statement.query([count(limit)])?;
+    let (mut waiting, mut bytes) = (Vec::new(), 0);
+    while bytes < WAITING_BYTES_MAX
+        && let Some(row) = rows.next()?
+    {
+        let stored = message_row(row)?;
+        bytes += stored.message.body.len();
+        waiting.push(stored);
+    }
+    Ok(waiting)
 }
 
 pub fn cursor(connection: &Connection, name: &str) -> Read<Option<String>> {

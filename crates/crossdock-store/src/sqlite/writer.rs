@@ -12,6 +12,7 @@ use rusqlite::Connection;
 use super::apply::{Applier, Stop};
 use super::checkpoint::Log;
 use super::dedup::DedupIndex;
+use super::lock::FolderLock;
 use super::problem;
 use super::queue::{Queue, Submission};
 use super::statement::prepared;
@@ -26,6 +27,8 @@ pub struct Writer {
     pub log: Arc<Log>,
     pub work: Arc<Work>,
     pub linger_max: Duration,
+    /// Kept until the connection is closed.
+    pub _lock: Arc<FolderLock>,
 }
 
 /// What the writer has done since it was opened.

@@ -156,6 +156,36 @@ fn a_callback_that_panics_hurts_nobody() {
 }
 
 #[test]
+fn the_last_handle_may_go_in_a_callback() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(SqliteStore::open(folder.path()).unwrap());
+    let (sender, answer) = mpsc::channel();
+    let last = store.clone();
+    let gate = Arc::new(Mutex::new(()));
+    let (closed, held) = (gate.clone(), gate.lock().unwrap());
+    store.submit(
+        lone(1),
+        Box::new(move |result| {
+            drop(closed.lock());
+            drop(last);
+            sender.send(result).unwrap();
+        }),
+    );
+    drop(store);
+    drop(held);
+    assert_eq!(answer.recv_timeout(DEADLINE), Ok(Ok(())));
+    // The folder is free once the writer has ended.
+    let begun = Instant::now();
+    let again = loop {
+        match SqliteStore::open(folder.path()) {
+            Ok(store) => break store,
+            Err(error) => assert!(begun.elapsed() < DEADLINE, "{error}"),
+        }
+    };
+    assert_eq!(again.waiting(9).unwrap().len(), 1);
+}
+
+#[test]
 fn many_submitters_share_their_syncs() {
     let on_disk = OnDisk::with(Options::default());
     std::thread::scope(|scope| {
