@@ -284,7 +284,10 @@ mod tests {
             let name = input.text("name");
             input.patch_text("email");
             input.flag("is_company", false);
-            let lines = input.filled_list("lines", |line| Some((line.key("sku")?, line.quantity("quantity")?)));
+            let lines = input.filled_list("lines", |line| {
+                let (sku, quantity) = (line.key("sku"), line.quantity("quantity"));
+                Some((sku?, quantity?))
+            });
             Some((key?, name?, lines))
         };
         let faults = parse(input, read).err().unwrap_or_default();

@@ -45,6 +45,7 @@ impl MarkKind {
 /// A mark as found in Odoo.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Mark {
+    pub id: i64,
     pub message_id: String,
     /// The marked record, of the model of its kind.
     pub record: i64,
@@ -87,6 +88,12 @@ pub(super) fn set(odoo: &Odoo, kind: MarkKind, parts: &[&str], record: i64, body
         .doing(format!("noting the {} in the chatter", kind.word()))
 }
 
+/// Takes marks away.
+pub(super) fn remove(marks: &[&Mark]) -> Ask {
+    let ids: Vec<i64> = marks.iter().map(|mark| mark.id).collect();
+    Ask::on("mail.message", "unlink", &ids).weight(Weight::Prepare).doing("taking back an old note in the chatter")
+}
+
 /// The marks of a kind on these records.
 pub(super) fn on(talk: &mut Talk<'_>, kind: MarkKind, records: &[i64]) -> Said<Vec<Mark>> {
     let domain = all([
@@ -121,6 +128,7 @@ fn find(talk: &mut Talk<'_>, kind: MarkKind, domain: Value) -> Said<Vec<Mark>> {
         .doing(format!("looking for the note of the {}", kind.word()));
     let found = talk.search(ask)?;
     let mark = |message: &Value| Mark {
+        id: message.id(),
         message_id: message.text("message_id").to_owned(),
         record: message.int("res_id"),
         create_uid: message.link("create_uid"),

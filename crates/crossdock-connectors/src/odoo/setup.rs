@@ -88,7 +88,7 @@ impl SetupState {
 
 /// The next step of a setup. Pure, like every operation.
 pub fn next(request: &SetupRequest, so_far: &[Exchange]) -> SetupStep {
-    let mut setup = Setup { request, talk: Talk::new(&request.odoo, so_far), items: Vec::new() };
+    let mut setup = Setup { request, talk: Talk::new(&request.odoo, so_far, 1), items: Vec::new() };
     let ended = match request.action {
         SetupAction::Install => setup.install(),
         SetupAction::Remove => setup.remove(),
@@ -125,8 +125,9 @@ struct Setup<'a> {
 impl Setup<'_> {
     fn install(&mut self) -> Said<()> {
         let models = self.models()?;
+        let user = self.hub_user()?;
         let outbox = self.outbox(&models)?;
-        self.access(outbox)?;
+        self.access(outbox, &user)?;
         self.rules(&models)
     }
 
@@ -197,7 +198,7 @@ impl Setup<'_> {
     }
 
     /// Who may read and acknowledge the outbox: a group of its own, and the hub's user in it.
-    fn access(&mut self, outbox: Option<i64>) -> Said<()> {
+    fn access(&mut self, outbox: Option<i64>, user: &Value) -> Said<()> {
         let group = match self.group()? {
             Some(group) => {
                 self.note(&format!("group {GROUP}"), SetupState::Present);
@@ -210,7 +211,6 @@ impl Setup<'_> {
             }
         };
         self.right(outbox, group)?;
-        let user = self.hub_user()?;
         let what = format!("user {} in group {GROUP}", user.text("login"));
         match group {
             Some(group) if user.links("group_ids").contains(&group) => self.note(&what, SetupState::Present),
@@ -275,14 +275,18 @@ impl Setup<'_> {
 
     fn remove(&mut self) -> Said<()> {
         self.remove_rules()?;
-        if let Some(group) = self.group()? {
-            let what = format!("group {GROUP}");
-            if !self.only_told(&what, SetupState::WouldRemove) {
-                self.unlink("res.groups", &[group], &what)?;
-            }
-        } else {
-            self.note(&format!("group {GROUP}"), SetupState::Absent);
+        self.remove_outbox()?;
+        let what = format!("group {GROUP}");
+        match self.group()? {
+            None => self.note(&what, SetupState::Absent),
+            Some(_) if self.only_told(&what, SetupState::WouldRemove) => {}
+            Some(group) => self.unlink("res.groups", &[group], &what)?,
         }
+        Ok(())
+    }
+
+    /// The table, and with it the rights on it.
+    fn remove_outbox(&mut self) -> Said<()> {
         let domain = all([is("model", "=", OUTBOX_MODEL)]);
         let found = self.search(Ask::search("ir.model", domain, &["model"]).doing("looking for the outbox"))?;
         let Some(id) = found.first().map(Record::id) else {

@@ -47,13 +47,15 @@ pub(super) struct Talk<'a> {
     pub odoo: &'a Odoo,
     so_far: &'a [Exchange],
     at: usize,
+    /// Attempts begun at what is being done, this one included.
+    pub attempts: u32,
     /// The call that makes the operation take effect was carried out: what fails after it leaves doubt.
     in_effect: bool,
 }
 
 impl<'a> Talk<'a> {
-    pub fn new(odoo: &'a Odoo, so_far: &'a [Exchange]) -> Self {
-        Self { odoo, so_far, at: 0, in_effect: false }
+    pub fn new(odoo: &'a Odoo, so_far: &'a [Exchange], attempts: u32) -> Self {
+        Self { odoo, so_far, at: 0, attempts, in_effect: false }
     }
 
     /// Asks, and ends the attempt when the answer is a failure.

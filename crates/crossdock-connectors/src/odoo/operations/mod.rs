@@ -52,7 +52,7 @@ pub(super) fn check(operation: &str, input: &Value) -> Result<(), Vec<InputFault
 /// The next step of an attempt.
 pub(super) fn next(odoo: &Odoo, transmissions: &[Transmission], so_far: &[Exchange]) -> Step {
     let Some(first) = transmissions.first() else { return Step::Done(Vec::new()) };
-    let talk = Talk::new(odoo, so_far);
+    let talk = Talk::new(odoo, so_far, first.attempts);
     match first.operation.as_str() {
         "partner.upsert" => batch(talk, transmissions, partner::read, partner::run),
         "product.upsert" => batch(talk, transmissions, product::read, product::run),

@@ -6,30 +6,42 @@ use super::plan::{Plan, Ship};
 use super::{Ask, Picking, Record, Said, Talk, all, is_in, refused};
 use crate::odoo::call::{change, delete, is, make};
 
-/// For each move whose lots are named, the commands for its lines.
-pub(super) fn commands(talk: &mut Talk<'_>, picking: &Picking, plan: &Plan) -> Said<Vec<(i64, Value)>> {
-    let with_lots: Vec<&Ship> = plan.ships.iter().filter(|ship| !ship.lots.is_empty()).collect();
-    if with_lots.is_empty() {
+/// The lots that are named, as Odoo knows them.
+pub(super) fn look_up(talk: &mut Talk<'_>, plan: &Plan) -> Said<Vec<Value>> {
+    let ships = with_lots(plan);
+    if ships.is_empty() {
         return Ok(Vec::new());
     }
-    let lots = lots(talk, &with_lots)?;
-    let moves: Vec<i64> = with_lots.iter().map(|ship| ship.stock_move).collect();
+    let products: Vec<i64> = ships.iter().map(|ship| ship.product).collect();
+    let names = ships.iter().flat_map(|ship| &ship.lots).map(|(lot, _)| lot.as_str());
+    let domain = all([is("name", "in", Value::list(names)), is_in("product_id", &products)]);
+    let ask = Ask::search("stock.lot", domain, &["name", "product_id"]).doing("looking for the lots shipped");
+    let lots = talk.search(ask)?;
+    for ship in ships {
+        wanted(ship, &lots)?;
+    }
+    Ok(lots)
+}
+
+/// For each move whose lots are named, the commands for its lines.
+pub(super) fn commands(talk: &mut Talk<'_>, picking: &Picking, plan: &Plan, lots: &[Value]) -> Said<Vec<(i64, Value)>> {
+    let ships = with_lots(plan);
+    if ships.is_empty() {
+        return Ok(Vec::new());
+    }
+    let moves: Vec<i64> = ships.iter().map(|ship| ship.stock_move).collect();
     let ask = Ask::search("stock.move.line", all([is_in("move_id", &moves)]), &["move_id", "lot_id", "quantity"]);
     let lines = talk.search(ask.with("order", "id").doing(format!("reading the lots of {}", picking.name)))?;
     let mut commands = Vec::new();
-    for ship in with_lots {
-        let wanted = wanted(ship, &lots)?;
+    for ship in ships {
         let present = lines.iter().filter(|line| line.link("move_id") == Some(ship.stock_move));
-        commands.push((ship.stock_move, for_move(picking, ship, wanted, present)));
+        commands.push((ship.stock_move, for_move(picking, ship, wanted(ship, lots)?, present)));
     }
     Ok(commands)
 }
 
-fn lots(talk: &mut Talk<'_>, ships: &[&Ship]) -> Said<Vec<Value>> {
-    let products: Vec<i64> = ships.iter().map(|ship| ship.product).collect();
-    let names = ships.iter().flat_map(|ship| &ship.lots).map(|(lot, _)| lot.as_str());
-    let domain = all([is("name", "in", Value::list(names)), is_in("product_id", &products)]);
-    talk.search(Ask::search("stock.lot", domain, &["name", "product_id"]).doing("looking for the lots shipped"))
+fn with_lots(plan: &Plan) -> Vec<&Ship> {
+    plan.ships.iter().filter(|ship| !ship.lots.is_empty()).collect()
 }
 
 fn wanted(ship: &Ship, lots: &[Value]) -> Said<Vec<(i64, Decimal)>> {

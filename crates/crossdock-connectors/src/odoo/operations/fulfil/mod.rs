@@ -13,9 +13,14 @@ use super::shipment::{self, Deliveries, Picking, ShipmentMarks, Sought};
 use super::{Ask, Input, Record, Said, Talk, all, is, order_named, refused};
 use crate::odoo::answer::{self, Failure};
 use crate::odoo::call::{Weight, change, is_in, numbers};
-use crate::odoo::marks::{self, MarkKind, html};
+use crate::odoo::marks::{self, Mark, MarkKind, html};
 use crate::odoo::talk::{Halt, later};
 use plan::{Move, Plan};
+
+/// After so many attempts a delivery that is marked for another shipment, but was never validated for it, is taken
+/// over: that other transmission was given up, or waits for a person. It takes its own place again when it goes on.
+/// Attempts of one shipment last a minute or two, this many of them several times that.
+const TAKE_OVER_AFTER: u32 = 10;
 
 /// Input of `picking.fulfil`.
 #[derive(Clone, Debug)]
@@ -73,9 +78,10 @@ pub(in crate::odoo) fn run(talk: &mut Talk<'_>, fulfil: &Fulfil) -> Said<Value> 
     }
     let (picking, plan, products) = choose(talk, fulfil, &deliveries, &marks)?;
     let vals = values(talk, fulfil, &deliveries, &picking, &plan)?;
+    let lots = lots::look_up(talk, &plan)?;
     bind(talk, fulfil, &deliveries, &marks, &picking)?;
     reserve(talk, &picking, &plan)?;
-    let lots = lots::commands(talk, &picking, &plan)?;
+    let lots = lots::commands(talk, &picking, &plan, &lots)?;
     write(talk, &picking, &plan, lots, vals)?;
     validate(talk, fulfil, &picking)?;
     finished(talk, fulfil, &deliveries, picking.id, &products)
@@ -114,13 +120,13 @@ fn choose(
         Some(picking) => vec![picking],
         None => deliveries.outgoing().filter(|picking| picking.is_open()).collect(),
     };
-    let all_open = open.len();
-    open.retain(|picking| !marks.is_of_another(picking.id));
     if open.is_empty() {
-        return match all_open {
-            0 => refused(none_open(fulfil, deliveries)),
-            _ => later(format!("the open delivery of order {} is being booked for another shipment", deliveries.order)),
-        };
+        return refused(none_open(fulfil, deliveries));
+    }
+    if open.iter().any(|picking| !marks.is_of_another(picking.id)) {
+        open.retain(|picking| !marks.is_of_another(picking.id));
+    } else if talk.attempts <= TAKE_OVER_AFTER {
+        return later(format!("the open delivery of order {} is being booked for another shipment", deliveries.order));
     }
     // Reserved goods before those that wait, then the oldest.
     open.sort_by_key(|picking| (picking.state != "assigned", picking.id));
@@ -282,6 +288,10 @@ fn bind(
 ) -> Said<()> {
     if marks.own.as_ref().is_some_and(|mark| mark.record == picking.id) {
         return Ok(());
+    }
+    let stale: Vec<&Mark> = marks.others.iter().filter(|mark| mark.record == picking.id).collect();
+    if !stale.is_empty() {
+        talk.ask(marks::remove(&stale))?;
     }
     let parts = [fulfil.sought.shipment.as_str(), deliveries.order.as_str()];
     let mut text = format!("Shipment {}", html(parts[0]));
