@@ -36,10 +36,7 @@ pub fn run(args: &CheckArgs, screen: Screen) -> anyhow::Result<ExitCode> {
         let hub = &loaded.settings.hub;
         screen::print(&report::as_json(hub, &loaded.diagnostics, errors, folder.files.len()))?;
     } else {
-        let mut text = String::new();
-        for diagnostic in &loaded.diagnostics {
-            text += &report::finding(diagnostic, &folder, screen);
-        }
+        let mut text = report::findings(&loaded.diagnostics, &folder, screen);
         text += &report::summary(errors, warnings, folder.files.len(), screen);
         screen::print(&text)?;
     }

@@ -3,9 +3,11 @@
 use crossdock_core::source::{Diagnostic, Severity};
 use serde_json::json;
 
-use super::screen::{Screen, Tone};
+use super::screen::{Screen, Tone, clean};
 use crate::config::folder::Folder;
 
+/// Findings that are shown.
+const FINDINGS_MAX: usize = 500;
 /// Columns of a source line that are shown.
 const LINE_COLUMNS_MAX: usize = 160;
 
@@ -15,8 +17,8 @@ pub fn finding(diagnostic: &Diagnostic, folder: &Folder, screen: Screen) -> Stri
         Severity::Error => ("error", Tone::Bad),
         Severity::Warning => ("warning", Tone::Warning),
     };
-    let place = screen.paint(&diagnostic.location.to_string(), Tone::Strong);
-    let mut text = format!("{place}: {}: {}\n", screen.paint(word, tone), diagnostic.message);
+    let place = screen.paint(&clean(&diagnostic.location.to_string()), Tone::Strong);
+    let mut text = format!("{place}: {}: {}\n", screen.paint(word, tone), clean(&diagnostic.message));
     if let Some((line, column)) = excerpt(diagnostic, folder) {
         let number = diagnostic.location.line.to_string();
         let margin = " ".repeat(number.len());
@@ -25,7 +27,7 @@ pub fn finding(diagnostic: &Diagnostic, folder: &Folder, screen: Screen) -> Stri
         text += &format!("  {margin} {bar} {}{}\n", " ".repeat(column), screen.paint("^", tone));
     }
     if let Some(hint) = &diagnostic.hint {
-        text += &format!("  {} {hint}\n", screen.paint("hint:", Tone::Faint));
+        text += &format!("  {} {}\n", screen.paint("hint:", Tone::Faint), clean(hint));
     }
     text
 }
@@ -38,13 +40,21 @@ fn excerpt(diagnostic: &Diagnostic, folder: &Folder) -> Option<(String, usize)> 
     let line = file.text.strip_prefix('\u{feff}').unwrap_or(&file.text).lines().nth(at.line as usize - 1)?;
     let column = (at.column as usize - 1).min(line.chars().count());
     let start = column.saturating_sub(LINE_COLUMNS_MAX - 20);
-    let shown: String = line.chars().skip(start).take(LINE_COLUMNS_MAX).map(visible).collect();
-    Some((shown, column - start))
+    let shown: String = line.chars().skip(start).take(LINE_COLUMNS_MAX).collect();
+    // Tabs and control characters would move the mark or the terminal.
+    Some((clean(&shown), column - start))
 }
 
-/// Tabs and control characters would move the mark or the terminal.
-fn visible(c: char) -> char {
-    if c.is_control() { ' ' } else { c }
+/// All findings, at most so many that a person can take in.
+pub fn findings(diagnostics: &[Diagnostic], folder: &Folder, screen: Screen) -> String {
+    let mut text = String::new();
+    for diagnostic in diagnostics.iter().take(FINDINGS_MAX) {
+        text += &finding(diagnostic, folder, screen);
+    }
+    if diagnostics.len() > FINDINGS_MAX {
+        text += &format!("… and {} more; --json tells all\n", diagnostics.len() - FINDINGS_MAX);
+    }
+    text
 }
 
 /// The closing line.

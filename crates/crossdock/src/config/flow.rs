@@ -7,7 +7,7 @@ use crossdock_core::hub::{EventMapping, InboundFlow, OutboundFlow, Repetition};
 use crossdock_core::ids::{FlowName, SystemName};
 use crossdock_core::mapping::{Expression, Scope};
 use crossdock_core::model::EventType;
-use crossdock_core::source::{Diagnostic, Location, Node, Reader, nearest};
+use crossdock_core::source::{Diagnostic, Location, Node, Reader, Severity, nearest};
 use crossdock_core::transmission::RetrySchedule;
 
 use super::folder::{File, Folder, Kind};
@@ -45,7 +45,31 @@ pub fn read_all(folder: &Folder, world: &World<'_, '_>, mistakes: &mut Vec<Diagn
         flow.read(&mut flows, mistakes);
     }
     check_order(folder, &outbound, mistakes);
+    tell_deaf(folder, &flows, mistakes);
     flows
+}
+
+/// Warns of event types that an outbound flow waits for and no mapping of this hub makes.
+fn tell_deaf(folder: &Folder, flows: &Flows, mistakes: &mut Vec<Diagnostic>) {
+    let inbound = flows.inbound.iter().flat_map(|flow| &flow.mappings);
+    let results = flows.outbound.iter().flat_map(|flow| &flow.then);
+    let made: BTreeSet<String> = inbound.chain(results).map(|mapping| mapping.emits.name()).collect();
+    // A mapping with mistakes makes nothing yet; its flow would be blamed for it.
+    if mistakes.iter().any(|mistake| mistake.severity == Severity::Error) {
+        return;
+    }
+    for file in folder.of_kind(Kind::Flow) {
+        let Some(on) = file.node.as_ref().and_then(|node| given(node, "on")) else { continue };
+        for item in on.items().unwrap_or(std::slice::from_ref(on)) {
+            let Some(name) = item.text().filter(|name| EventType::find(name).is_some() && !made.contains(*name)) else {
+                continue;
+            };
+            mistakes.push(
+                Diagnostic::warning(&item.location, format!("no flow of this hub makes {name}"))
+                    .hint("this flow never acts until a mapping that emits it is used by a flow"),
+            );
+        }
+    }
 }
 
 /// Outbound flows by name, with what they are about as far as it is certain: the kinds of entity.

@@ -130,8 +130,9 @@ impl<'f> MappingFile<'f> {
         self.is_named.set(true);
     }
 
-    pub fn is_named(&self) -> bool {
-        self.is_named.get()
+    /// No flow names it, as far as that can be told: what cannot be read has said so already.
+    pub fn is_unused(&self) -> bool {
+        !self.is_named.get() && self.file.node.is_some()
     }
 
     /// Where its file begins.

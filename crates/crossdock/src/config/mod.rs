@@ -105,7 +105,7 @@ fn tell_unused(
         );
     }
     mappings.values().for_each(|mapping| mapping.look_over(mistakes));
-    for (name, mapping) in mappings.iter().filter(|(_, mapping)| !mapping.is_named()) {
+    for (name, mapping) in mappings.iter().filter(|(_, mapping)| mapping.is_unused()) {
         mistakes.push(
             Diagnostic::warning(&mapping.location(), format!("no flow uses mapping {name}"))
                 .hint("name it under `map` or `then` of a flow, or remove the file"),

@@ -1,7 +1,7 @@
 //! From the text of a YAML file to a tree that knows where everything stands. What makes a configuration hard to
 //! review is a mistake here: duplicate keys, anchors and aliases, tags, several documents in one file.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crossdock_core::source::{Diagnostic, Entry, Location, Node, NodeKind};
@@ -38,8 +38,17 @@ pub fn parse(file: &str, text: &str) -> Parsed {
 
 /// A list or map that is not closed yet.
 enum Open {
-    List { location: Location, items: Vec<Node> },
-    Map { location: Location, entries: Vec<Entry>, keys: HashSet<Arc<str>>, key: Option<Key> },
+    List {
+        location: Location,
+        items: Vec<Node>,
+    },
+    Map {
+        location: Location,
+        entries: Vec<Entry>,
+        /// With the line where each first stood.
+        keys: HashMap<Arc<str>, u32>,
+        key: Option<Key>,
+    },
 }
 
 /// A key that waits for its value.
@@ -98,7 +107,7 @@ impl<'a> Builder<'a> {
             Event::MappingStart(anchor, tag) => {
                 self.plainly(&location, anchor, tag.is_some());
                 let map =
-                    Open::Map { location: location.clone(), entries: Vec::new(), keys: HashSet::new(), key: None };
+                    Open::Map { location: location.clone(), entries: Vec::new(), keys: HashMap::new(), key: None };
                 self.begin(map, &location)?;
             }
             Event::SequenceEnd | Event::MappingEnd => self.end(),
@@ -143,16 +152,18 @@ impl<'a> Builder<'a> {
 
     fn key(&mut self, text: Arc<str>, location: Location) {
         let merges = &*text == "<<";
-        let Some(Open::Map { keys, key, entries, .. }) = self.open.last_mut() else { return };
-        let again = !keys.insert(text.clone());
-        if again {
-            let first = entries.iter().find(|entry| entry.key == text).map(|entry| entry.key_location.line);
-            let mistake = Diagnostic::error(&location, format!("`{text}` is given twice"));
-            self.mistakes.push(match first {
-                Some(line) => mistake.hint(format!("the first stands in line {line}; keep one of them")),
-                None => mistake.hint("keep one of them"),
-            });
+        let Some(Open::Map { keys, key, .. }) = self.open.last_mut() else { return };
+        let first = keys.get(&text).copied();
+        match first {
+            Some(line) => self.mistakes.push(
+                Diagnostic::error(&location, format!("`{text}` is given twice"))
+                    .hint(format!("the first stands in line {line}; keep one of them")),
+            ),
+            None => {
+                keys.insert(text.clone(), location.line);
+            }
         }
+        let again = first.is_some();
         *key = Some(Key { again: again || merges, text, location: location.clone() });
         if merges && !again {
             self.no_anchors(&location);

@@ -30,6 +30,17 @@ const WAREHOUSE: (&str, &str) = (
 );
 const SEND: (&str, &str) = ("mappings/send.yaml", "mapping: send\ntarget: {path: '\"/x\"', body: {id: event.id}}\n");
 
+/// Makes the events that the outbound flows of these tests wait for.
+const INBOUND: (&str, &str) = ("flows/in.yaml", "flow: in\nfrom: {system: warehouse}\nmap: [made/order, made/pod]\n");
+const ORDER: (&str, &str) = (
+    "mappings/made/order.yaml",
+    "mapping: made/order\nemits: crossdock.order.accepted.v1\ntarget: {number: body.n, lines: body.lines}\n",
+);
+const POD: (&str, &str) = (
+    "mappings/made/pod.yaml",
+    "mapping: made/pod\nemits: crossdock.pod.captured.v1\ntarget: {shipment: body.s, attempt: 1}\n",
+);
+
 #[test]
 fn a_flow_that_would_wait_for_ever_is_told() {
     let order =
@@ -38,11 +49,21 @@ fn a_flow_that_would_wait_for_ever_is_told() {
     let expect = "flows/pod.yaml:5:9: error: flow order is about order, this one about proof_of_delivery: it would wait for ever";
     check(&[HUB, WAREHOUSE, SEND, ("flows/order.yaml", order), ("flows/pod.yaml", pod)], &[expect]);
     let mended = pod.replace("after:", "about: {order: event.data.order}\nafter:");
-    check(&[HUB, WAREHOUSE, SEND, ("flows/order.yaml", order), ("flows/pod.yaml", &mended)], &[]);
+    check(&[HUB, WAREHOUSE, SEND, ("flows/order.yaml", order), ("flows/pod.yaml", &mended), INBOUND, ORDER, POD], &[]);
     let itself = order.replace("map: send", "map: send\nafter: order");
     check(
         &[HUB, WAREHOUSE, SEND, ("flows/order.yaml", &itself)],
         &["flows/order.yaml:5:8: error: the flow waits for itself"],
+    );
+}
+
+#[test]
+fn a_flow_that_nothing_makes_an_event_for_is_told() {
+    let flow =
+        "flow: out\non: [crossdock.order.accepted.v1]\nto: {system: warehouse, operation: request.send}\nmap: send\n";
+    check(
+        &[HUB, WAREHOUSE, SEND, ("flows/out.yaml", flow)],
+        &["flows/out.yaml:2:6: warning: no flow of this hub makes crossdock.order.accepted.v1"],
     );
 }
 
@@ -91,7 +112,7 @@ fn the_environment_is_asked_and_what_follows_from_its_gaps_is_not_told() {
     let system = "system: warehouse\nconnector: http\ndomain: warehouse\nconfig:\n  url: ${XD_TEST_URL}\n";
     let flow =
         "flow: out\non: crossdock.order.accepted.v1\nto: {system: warehouse, operation: request.send}\nmap: send\n";
-    let files = [HUB, SEND, ("systems/warehouse.yaml", system), ("flows/out.yaml", flow)];
+    let files = [HUB, SEND, ("systems/warehouse.yaml", system), ("flows/out.yaml", flow), INBOUND, ORDER, POD];
     check(&files, &["systems/warehouse.yaml:5:8: error: the environment variable XD_TEST_URL is not set"]);
     let folder = write_hub(&files);
     crossdock(&["check", "--without-secrets"]).within(folder.path()).run().expect(0);

@@ -53,11 +53,15 @@ pub fn run(args: &TestArgs, screen: Screen) -> anyhow::Result<ExitCode> {
     let env = env::Environment::new(&folder.root, &env::process_variable, true);
     let loaded = config::compile(&folder, &env);
     let Some(plan) = &loaded.plan else {
-        let mut text = String::new();
-        for found in loaded.diagnostics.iter().filter(|found| found.severity == Severity::Error) {
-            text += &report::finding(found, &folder, screen);
-        }
-        text += &report::summary(loaded.errors(), 0, folder.files.len(), screen);
+        let errors = loaded.errors();
+        let found: Vec<_> =
+            loaded.diagnostics.iter().filter(|found| found.severity == Severity::Error).cloned().collect();
+        let text = match args.json.json {
+            true => report::as_json(&loaded.settings.hub, &found, errors, folder.files.len()),
+            false => {
+                report::findings(&found, &folder, screen) + &report::summary(errors, 0, folder.files.len(), screen)
+            }
+        };
         screen::print(&text)?;
         return Ok(exit::found_wrong());
     };
