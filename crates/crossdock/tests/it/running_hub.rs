@@ -27,6 +27,10 @@ fn init(scratch: &Path) -> PathBuf {
     folder
 }
 
+fn sample(folder: &Path) -> String {
+    std::fs::read_to_string(folder.join("tests/samples/order.json")).expect("the sample")
+}
+
 impl Running {
     /// Starts it and reads its addresses from the log.
     fn start(folder: &Path) -> Self {
@@ -55,7 +59,10 @@ impl Running {
 
     /// Sends the sample order; gives the status line and the body.
     fn send_order(&self, token: &str) -> String {
-        let body = std::fs::read_to_string(self.folder.join("tests/samples/order.json")).expect("the sample");
+        self.send(token, &sample(&self.folder))
+    }
+
+    fn send(&self, token: &str, body: &str) -> String {
         let mut stream = TcpStream::connect(&self.ingress).expect("the ingress listens");
         let request = format!(
             "POST /in/shop/order HTTP/1.1\r\nHost: {}\r\nX-Shop-Token: {token}\r\nContent-Type: application/json\r\nContent-Length: \
@@ -128,6 +135,37 @@ fn a_message_is_traced_while_the_hub_runs_and_after_it_has_stopped() {
     assert!(afterwards.out.starts_with("entity\torder/WEB-1001\taccepted\t"), "{}", afterwards.out);
     let near = crossdock(&["trace", "WEB-1002"]).within(&folder).run().expect(1);
     assert!(near.err.contains("near it: order/WEB-1001"), "{}", near.err);
+}
+
+#[test]
+fn a_message_whose_mapping_failed_is_kept_shown_and_rerun() {
+    let scratch = tempfile::tempdir().expect("a scratch folder");
+    let folder = init(scratch.path());
+    let token = std::fs::read_to_string(folder.join("secrets/shop")).expect("the secret");
+    let mut hub = Running::start(&folder);
+    let body = sample(&folder).replace("\"pcs\"", "\"dozen\"");
+    assert!(hub.send(token.trim(), &body).starts_with("HTTP/1.1 202"));
+    let api = hub.api();
+    let listed = wait_for(&["messages", "--state", "failed", "--api", &api], "failed");
+    let id = listed.split('\t').nth(1).expect("an id").to_owned();
+    let overview = crossdock(&["overview", "--api", &api]).run().expect(1);
+    assert!(overview.out.contains("messages failed\t1\n"), "{}", overview.out);
+    let story = crossdock(&["trace", &id, "--api", &api]).run().expect(0);
+    assert!(story.out.contains("\tproblem\t") && story.out.contains("dozen"), "{}", story.out);
+    let rerun = crossdock(&["rerun", &id, "--reason", "once more", "--api", &api]).run().expect(0);
+    assert!(rerun.out.contains("is in the queue again"), "{}", rerun.out);
+    assert_eq!(hub.stop(), Some(0));
+
+    // The code list is mended, the hub started with it, the message run again.
+    let codes = folder.join("codes/units.yaml");
+    let text = std::fs::read_to_string(&codes).expect("the codes") + "  dozen: DZN\n";
+    std::fs::write(&codes, text).expect("written");
+    let mut hub = Running::start(&folder);
+    let api = hub.api();
+    crossdock(&["rerun", &id, "--reason", "unit added", "--api", &api]).run().expect(0);
+    wait_for(&["messages", "--state", "translated", "--api", &api], "1 event");
+    wait_for(&["trace", "WEB-1001", "--api", &api], "event.notify");
+    assert_eq!(hub.stop(), Some(0));
 }
 
 /// Overview, messages, paused and rerun of a hub with one message whose receiver is away.
