@@ -94,19 +94,42 @@ fn run(env: &mut Env<'_>, rule: &Rule, model: &str, id: i64) -> Outcome<()> {
         return Err(Fault::beyond_the_stand_in("automation rules that set each other off"));
     }
     for rows in &rule.makes {
-        let mut values = Values::new();
-        for (field, expression) in &rows.values {
-            values.insert(field.clone(), evaluate(env, model, id, expression));
-        }
         if env.world.registry.get(&rows.model).is_none() {
             return Err(Fault::key_error(rows.model.clone()));
         }
-        env.depth += 1;
-        let made = env.as_root(|env| env.create_record(&rows.model, values));
-        env.depth -= 1;
-        made?;
+        for (model, id) in behind(env, model, id, &rows.via) {
+            let mut values = Values::new();
+            for (field, expression) in &rows.values {
+                values.insert(field.clone(), evaluate(env, &model, id, expression));
+            }
+            env.depth += 1;
+            let made = env.as_root(|env| env.create_record(&rows.model, values));
+            env.depth -= 1;
+            made?;
+        }
     }
     Ok(())
+}
+
+/// The records at the end of a path of links.
+fn behind(env: &Env<'_>, model: &str, id: i64, via: &[String]) -> Vec<(String, i64)> {
+    let mut records = vec![(model.to_owned(), id)];
+    for link in via {
+        let mut next: Vec<(String, i64)> = Vec::new();
+        for (model, id) in records {
+            let Some(comodel) = env.model(&model).field(link).and_then(|field| field.kind.comodel().cloned()) else {
+                continue;
+            };
+            let ids = match env.get(&model, id, link) {
+                Cell::Int(id) => vec![id],
+                Cell::Ids(ids) => ids.to_vec(),
+                _ => Vec::new(),
+            };
+            next.extend(ids.into_iter().map(|id| (comodel.to_string(), id)));
+        }
+        records = next;
+    }
+    records
 }
 
 fn evaluate(env: &Env<'_>, model: &str, id: i64, expression: &Expression) -> Json {

@@ -5,7 +5,7 @@
 //! env['x_outbox'].sudo().create([{'x_model': r._name, 'x_res_id': r.id, 'x_op': 'upsert'} for r in records])
 //! ```
 //!
-//! and the same as a loop. Anything else is refused when it is stored, loudly, rather than ignored when it runs.
+//! the same for the records behind a link (`for r in records.order_id`), and the same as a loop. Anything else is refused when it is stored, loudly, rather than ignored when it runs.
 
 use std::iter::Peekable;
 use std::vec::IntoIter;
@@ -16,6 +16,8 @@ use serde_json::Value as Json;
 #[derive(Clone, Debug, PartialEq)]
 pub struct CreateRows {
     pub model: String,
+    /// The links from the records it fires on to those it writes about; none for themselves.
+    pub via: Vec<String>,
     pub values: Vec<(String, Expression)>,
 }
 
@@ -49,9 +51,9 @@ pub fn read(code: &str) -> Result<CreateRows, String> {
     let mut looped = None;
     if tokens.peek() == Some(&Token::Name("for".into())) {
         tokens.next();
-        looped = Some(name(&mut tokens)?);
+        let variable = name(&mut tokens)?;
         word(&mut tokens, "in")?;
-        records(&mut tokens)?;
+        looped = Some((variable, records(&mut tokens)?));
         sign(&mut tokens, ':')?;
     }
     word(&mut tokens, "env")?;
@@ -73,14 +75,13 @@ pub fn read(code: &str) -> Result<CreateRows, String> {
         tokens.next();
     }
     let entries = dictionary(&mut tokens)?;
-    let variable = if listed && tokens.peek() == Some(&Token::Name("for".into())) {
+    let (variable, via) = if listed && tokens.peek() == Some(&Token::Name("for".into())) {
         tokens.next();
         let variable = name(&mut tokens)?;
         word(&mut tokens, "in")?;
-        records(&mut tokens)?;
-        variable
+        (variable, records(&mut tokens)?)
     } else {
-        looped.unwrap_or_else(|| "record".into())
+        looped.unwrap_or_else(|| ("record".into(), Vec::new()))
     };
     if listed {
         sign(&mut tokens, ']')?;
@@ -90,14 +91,14 @@ pub fn read(code: &str) -> Result<CreateRows, String> {
         return Err(format!("the end, not {rest:?}"));
     }
     let values = entries.into_iter().map(|(key, value)| Ok((key, rooted(value, &variable)?)));
-    Ok(CreateRows { model, values: values.collect::<Result<_, String>>()? })
+    Ok(CreateRows { model, via, values: values.collect::<Result<_, String>>()? })
 }
 
 /// Turns `r.id` into a path from the record.
 fn rooted(value: Expression, variable: &str) -> Result<Expression, String> {
     match value {
         Expression::Path(path) => match path.split_first() {
-            Some((root, rest)) if (root == variable || root == "records" || root == "record") && !rest.is_empty() => {
+            Some((root, rest)) if root == variable && !rest.is_empty() => {
                 Ok(if rest == ["_name"] { Expression::ModelName } else { Expression::Path(rest.to_vec()) })
             }
             _ => Err(format!("a field of {variable}, not {}", path.join("."))),
@@ -148,11 +149,18 @@ fn expression(tokens: &mut Tokens) -> Result<Expression, String> {
     }
 }
 
-fn records(tokens: &mut Tokens) -> Result<(), String> {
+/// What is looped over: the records, or those behind a path of links.
+fn records(tokens: &mut Tokens) -> Result<Vec<String>, String> {
     match name(tokens)?.as_str() {
-        "records" | "record" => Ok(()),
-        other => Err(format!("records, not {other}")),
+        "records" | "record" => {}
+        other => return Err(format!("records, not {other}")),
     }
+    let mut via = Vec::new();
+    while tokens.peek() == Some(&Token::Sign('.')) {
+        tokens.next();
+        via.push(name(tokens)?);
+    }
+    Ok(via)
 }
 
 fn name(tokens: &mut Tokens) -> Result<String, String> {
@@ -243,6 +251,12 @@ mod tests {
         let rows = read(code).expect("understood");
         assert_eq!(rows.values[0].1, Expression::Text(Box::new(Expression::Path(vec!["id".into()]))));
         assert_eq!(rows.values[1].1, Expression::Literal("sale.order".into()));
+    }
+
+    #[test]
+    fn the_records_behind_a_link_are_understood() {
+        let code = "env['x_o'].sudo().create([{'x_id': record.id} for record in records.order_id])";
+        assert_eq!(read(code).expect("understood").via, ["order_id"]);
     }
 
     #[test]

@@ -77,12 +77,12 @@ pub fn release(env: &mut Env<'_>, ids: &[i64]) -> Outcome<()> {
     for id in ids {
         match env.text(MOVE, *id, "state").as_str() {
             "cancel" => continue,
+            _ if env.yes(MOVE, *id, "picked") => continue,
             "done" => {
                 return Err(super::super::fault::Fault::user(
                     "You cannot unreserve a stock move that has been set to 'Done'.",
                 ));
             }
-            _ if env.yes(MOVE, *id, "picked") => continue,
             _ => {}
         }
         let lines: Vec<i64> =

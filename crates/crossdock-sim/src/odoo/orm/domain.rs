@@ -224,6 +224,7 @@ fn equality(field: &Field, value: &Json) -> Outcome<Test> {
 fn operand(field: &Field, item: &Json) -> Outcome<Cell> {
     Ok(match (&field.kind, item) {
         (Kind::Datetime, Json::String(text)) => instant(text)?.0.into_cell(),
+        (Kind::Datetime, other) => return Err(Fault::value_error(format!("{} is not a date", python(other)))),
         (Kind::Date, Json::String(text)) => Cell::text(date_text(text)?),
         (Kind::Integer | Kind::Many2one(_) | Kind::One2many { .. } | Kind::Many2many(_), Json::String(text)) => {
             text.parse().map(Cell::Int).map_err(|_| Fault::not_an_integer(text))?
@@ -274,15 +275,11 @@ impl Start {
     }
 }
 
-/// The instant a text means, and how long it lasts: a second, a day, or no time at all when it has a fraction.
+/// The instant a text means, and how long it lasts: a second, or a day.
 fn instant(text: &str) -> Outcome<(Start, i64)> {
     let start = parse_instant_loosely(text)
         .ok_or_else(|| Fault::value_error(format!("time data '{text}' does not match format '%Y-%m-%d %H:%M:%S'")))?;
-    let span = match text {
-        text if text.contains('.') => 1,
-        text if parse_date(text).is_some() => 86_400_000_000,
-        _ => 1_000_000,
-    };
+    let span = if parse_date(text).is_some() { 86_400_000_000 } else { 1_000_000 };
     Ok((Start(start), span))
 }
 
