@@ -130,11 +130,19 @@ pub enum PollProgress {
 pub enum PollStep {
     Call(Call),
     /// Accept these messages and move the cursor, then come back.
-    Deliver { envelopes: Vec<Envelope>, cursor: Option<String> },
+    Deliver {
+        envelopes: Vec<Envelope>,
+        cursor: Option<String>,
+    },
     /// This round is over. `more` asks for the next at once.
-    Rest { more: bool },
+    Rest {
+        more: bool,
+    },
     /// This round failed; the cursor stays.
-    Failed { reason: String, unusable: bool },
+    Failed {
+        reason: String,
+        unusable: bool,
+    },
 }
 
 /// How a system is polled.

@@ -36,10 +36,7 @@ impl Secret {
     /// nothing.
     pub(crate) fn is(&self, given: &[u8]) -> Choice {
         let filled = Choice::from(u8::from(!self.is_empty()));
-        filled
-            & Sha256::digest(self.expose_bytes())
-                .as_slice()
-                .ct_eq(Sha256::digest(given).as_slice())
+        filled & Sha256::digest(self.expose_bytes()).as_slice().ct_eq(Sha256::digest(given).as_slice())
     }
 }
 
@@ -58,10 +55,7 @@ impl fmt::Display for Secret {
 /// Constant-time: digests are compared, so neither content nor length shows in the time it takes.
 impl PartialEq for Secret {
     fn eq(&self, other: &Self) -> bool {
-        Sha256::digest(self.expose_bytes())
-            .as_slice()
-            .ct_eq(Sha256::digest(other.expose_bytes()).as_slice())
-            .into()
+        Sha256::digest(self.expose_bytes()).as_slice().ct_eq(Sha256::digest(other.expose_bytes()).as_slice()).into()
     }
 }
 

@@ -24,9 +24,15 @@ pub struct Changeset {
 pub enum Change {
     /// Accepts a message in state `Waiting`. Refused as a duplicate when (system, dedup key) is known (I2).
     AcceptMessage(Message),
-    SetMessageState { id: MessageId, state: MessageState },
+    SetMessageState {
+        id: MessageId,
+        state: MessageState,
+    },
     /// Moves a worker's or a poll's cursor.
-    SetCursor { name: String, value: String },
+    SetCursor {
+        name: String,
+        value: String,
+    },
     AppendEvent(Event),
     /// Writes an entity whose version is the stored version plus one.
     PutEntity(Entity),
@@ -36,7 +42,9 @@ pub enum Change {
     PutTransmission(Transmission),
     AppendAttempt(Attempt),
     SetTimer(Timer),
-    RemoveTimer { id: String },
+    RemoveTimer {
+        id: String,
+    },
     /// Writes an exception by id. When another one is open with the same fingerprint, that one counts up instead.
     PutException(Exception),
     AppendRejection(Rejection),

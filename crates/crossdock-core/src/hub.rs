@@ -103,9 +103,7 @@ impl Hub {
 
     /// Whether the router has something to do when a transmission of this flow is done.
     pub fn wants_result(&self, name: &FlowName) -> bool {
-        self.outbound
-            .iter()
-            .any(|flow| (flow.name == *name && !flow.then.is_empty()) || flow.after.contains(name))
+        self.outbound.iter().any(|flow| (flow.name == *name && !flow.then.is_empty()) || flow.after.contains(name))
     }
 }
 

@@ -77,8 +77,8 @@ pub fn i6_state_moves_forward(history: &[Entity]) -> Vec<String> {
             wrong.push(format!("I6: {} jumped from version {} to {}", pair[1].name, pair[0].version, pair[1].version));
         }
         let moved = pair[0].status != pair[1].status && !pair[0].status.is_empty();
-        let allowed = EntityKind::find(&pair[1].name.kind)
-            .is_some_and(|kind| kind.leads(&pair[0].status, &pair[1].status));
+        let allowed =
+            EntityKind::find(&pair[1].name.kind).is_some_and(|kind| kind.leads(&pair[0].status, &pair[1].status));
         if moved && !allowed {
             wrong.push(format!("I6: {} went from {} to {}", pair[1].name, pair[0].status, pair[1].status));
         }

@@ -38,9 +38,7 @@ pub(crate) fn key(form: KeyForm, secret: &Secret) -> Result<Key, Reason> {
             let normalised = Zeroizing::new(DecomposingNormalizerBorrowed::new_nfkd().normalize(text).into_owned());
             Zeroizing::new(normalised.as_bytes().to_vec())
         }
-        KeyForm::Base64 => decoded(text).map_err(|_| Reason::UnusableSecret {
-            problem: "it is not base64",
-        })?,
+        KeyForm::Base64 => decoded(text).map_err(|_| Reason::UnusableSecret { problem: "it is not base64" })?,
         KeyForm::Base64OrUtf8 => decoded(text).unwrap_or_else(|_| Zeroizing::new(text.as_bytes().to_vec())),
         KeyForm::Whsec => {
             if text.starts_with("whsk_") || text.starts_with("whpk_") {
@@ -53,9 +51,7 @@ pub(crate) fn key(form: KeyForm, secret: &Secret) -> Result<Key, Reason> {
         }
     };
     match key.is_empty() {
-        true => Err(Reason::UnusableSecret {
-            problem: "it decodes to an empty key",
-        }),
+        true => Err(Reason::UnusableSecret { problem: "it decodes to an empty key" }),
         false => Ok(key),
     }
 }
@@ -64,9 +60,9 @@ pub(crate) fn key(form: KeyForm, secret: &Secret) -> Result<Key, Reason> {
 pub(crate) fn check_shared(form: &SharedForm, secret: &Secret) -> Result<(), Reason> {
     match form {
         _ if secret.is_empty() => Err(Reason::MissingSecret),
-        SharedForm::Basic if !secret.expose().contains(':') => Err(Reason::UnusableSecret {
-            problem: "HTTP Basic needs `user:password`",
-        }),
+        SharedForm::Basic if !secret.expose().contains(':') => {
+            Err(Reason::UnusableSecret { problem: "HTTP Basic needs `user:password`" })
+        }
         _ => Ok(()),
     }
 }

@@ -133,10 +133,7 @@ mod tests {
     fn templates_are_read() {
         let text = |text: &str| Part::Literal(text.into());
         assert_eq!(parts("{body}"), [Part::Body]);
-        assert_eq!(
-            parts("v1:{timestamp}:{body}"),
-            [text("v1:"), Part::Timestamp, text(":"), Part::Body]
-        );
+        assert_eq!(parts("v1:{timestamp}:{body}"), [text("v1:"), Part::Timestamp, text(":"), Part::Body]);
         assert_eq!(parts("{id}.{url}é"), [Part::Id, text("."), Part::Url, text("é")]);
         assert_eq!(parts("{{{body}}}"), [text("{"), Part::Body, text("}")]);
         assert_eq!(parts(""), []);
@@ -151,10 +148,7 @@ mod tests {
 
     #[test]
     fn mistakes_are_named() {
-        assert_eq!(
-            "{boddy}".parse::<Message>(),
-            Err(MessageError::UnknownPart("boddy".into()))
-        );
+        assert_eq!("{boddy}".parse::<Message>(), Err(MessageError::UnknownPart("boddy".into())));
         assert_eq!("{body".parse::<Message>(), Err(MessageError::OpenBrace));
         assert_eq!("body}".parse::<Message>(), Err(MessageError::OpenBrace));
         let told = MessageError::UnknownPart("boddy".into()).to_string();

@@ -34,13 +34,7 @@ pub(crate) fn find(name: &str) -> Result<SchemeSpec, SchemeError> {
         return Ok(row.clone());
     }
     if let Some((_, why)) = UNSUPPORTED.iter().find(|(other, _)| *other == name) {
-        return Err(SchemeError::Unsupported {
-            name: name.to_owned(),
-            why,
-        });
+        return Err(SchemeError::Unsupported { name: name.to_owned(), why });
     }
-    Err(SchemeError::UnknownPreset {
-        name: name.to_owned(),
-        known: names().collect::<Vec<_>>().join(", "),
-    })
+    Err(SchemeError::UnknownPreset { name: name.to_owned(), known: names().collect::<Vec<_>>().join(", ") })
 }

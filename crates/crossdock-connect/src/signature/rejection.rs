@@ -52,16 +52,12 @@ impl Reason {
     pub(crate) fn missing(place: &Place) -> Self {
         match place {
             Place::Header(header) => Reason::MissingHeader { header: header.clone() },
-            Place::Query(parameter) => Reason::MissingParameter {
-                parameter: parameter.clone(),
-            },
+            Place::Query(parameter) => Reason::MissingParameter { parameter: parameter.clone() },
         }
     }
 
     pub(crate) fn malformed(problem: impl Into<String>) -> Self {
-        Reason::MalformedSignature {
-            problem: problem.into(),
-        }
+        Reason::MalformedSignature { problem: problem.into() }
     }
 
     /// Stable code with a page in `docs/errors/`.
@@ -81,26 +77,16 @@ impl Reason {
 
     /// Whether the hub, and not the sender, has to be set right.
     pub fn is_ours(&self) -> bool {
-        matches!(
-            self,
-            Reason::MissingSecret | Reason::UnusableSecret { .. } | Reason::UnknownUrl
-        )
+        matches!(self, Reason::MissingSecret | Reason::UnusableSecret { .. } | Reason::UnknownUrl)
     }
 
     pub(crate) fn rejected_with(self, status: u16) -> Rejection {
-        Rejection {
-            status: if self.is_ours() { NOT_READY_STATUS } else { status },
-            reason: self,
-        }
+        Rejection { status: if self.is_ours() { NOT_READY_STATUS } else { status }, reason: self }
     }
 }
 
 impl From<Rejection> for Reject {
     fn from(rejection: Rejection) -> Self {
-        Reject {
-            status: rejection.status,
-            code: rejection.reason.code(),
-            reason: rejection.to_string(),
-        }
+        Reject { status: rejection.status, code: rejection.reason.code(), reason: rejection.to_string() }
     }
 }

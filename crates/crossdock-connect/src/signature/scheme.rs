@@ -83,11 +83,7 @@ pub(crate) enum Layout {
     /// The whole value is the signature, behind a fixed prefix which may be empty.
     Whole { prefix: String },
     /// A list of named items, several of which may be signatures: `v1,AAA= v1,BBB=` or `t=17,v1=aa,v1=bb`.
-    List {
-        separator: char,
-        assign: char,
-        field: String,
-    },
+    List { separator: char, assign: char, field: String },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

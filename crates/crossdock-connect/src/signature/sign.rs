@@ -26,12 +26,7 @@ pub struct SignInput<'a> {
 
 impl<'a> SignInput<'a> {
     pub fn new(id: &'a str, timestamp: Timestamp, body: &'a [u8]) -> Self {
-        Self {
-            id,
-            timestamp,
-            body,
-            url: None,
-        }
+        Self { id, timestamp, body, url: None }
     }
 
     pub fn url(self, url: &'a str) -> Self {
@@ -83,10 +78,7 @@ pub fn sign(scheme: &Scheme, secrets: &[Secret], input: SignInput<'_>) -> Result
     let value = match &scheme.proof {
         Proof::Shared(form) => shared_value(form, first)?,
         Proof::Hmac(rule) => {
-            let timestamp = rule
-                .timestamp
-                .as_ref()
-                .map(|timed| timestamp_text(timed.unit, input.timestamp));
+            let timestamp = rule.timestamp.as_ref().map(|timed| timestamp_text(timed.unit, input.timestamp));
             if let (Some(timed), Some(text)) = (&rule.timestamp, &timestamp)
                 && let TimestampSource::Header(name) = &timed.source
             {
@@ -104,23 +96,14 @@ fn hmac_value(rule: &HmacRule, secrets: &[Secret], input: SignInput<'_>, timesta
         (None, true) => return Err(SignError::UnknownUrl),
         (url, _) => url.unwrap_or_default(),
     };
-    let filling = Filling {
-        id: input.id,
-        timestamp,
-        url,
-        body: input.body,
-    };
+    let filling = Filling { id: input.id, timestamp, url, body: input.body };
     let signature = |secret: &Secret| {
         let key = crypt::key(rule.key, secret).map_err(unusable)?;
         Ok(crypt::encode(rule.encoding, &crypt::digest(rule, &key, filling)))
     };
     match &rule.layout {
         Layout::Whole { prefix } => Ok(format!("{prefix}{}", signature(&secrets[0])?)),
-        Layout::List {
-            separator,
-            assign,
-            field,
-        } => {
+        Layout::List { separator, assign, field } => {
             let mut items = Vec::new();
             if let Some(TimestampSource::Field(name)) = rule.timestamp.as_ref().map(|timed| &timed.source) {
                 items.push(format!("{name}{assign}{timestamp}"));

@@ -102,17 +102,9 @@ pub enum SchemeError {
     #[error("unsupported signature scheme `{name}`: {why}")]
     Unsupported { name: String, why: &'static str },
     #[error("signature scheme `{name}` needs `{field}`: {hint}")]
-    Needs {
-        name: String,
-        field: &'static str,
-        hint: &'static str,
-    },
+    Needs { name: String, field: &'static str, hint: &'static str },
     #[error("signature scheme `{name}`: `{field}` {problem}")]
-    Wrong {
-        name: String,
-        field: &'static str,
-        problem: &'static str,
-    },
+    Wrong { name: String, field: &'static str, problem: &'static str },
     #[error("signature scheme `{name}`: in `message`, {problem}")]
     Message { name: String, problem: MessageError },
 }
@@ -120,10 +112,7 @@ pub enum SchemeError {
 impl SchemeSpec {
     /// The bare reference to a preset, as in `scheme: samsara`.
     pub fn preset(name: &str) -> Self {
-        Self {
-            preset: Some(name.to_owned()),
-            ..Self::default()
-        }
+        Self { preset: Some(name.to_owned()), ..Self::default() }
     }
 
     /// This specification over its preset's, if it names one. The fields given here win.
@@ -171,10 +160,7 @@ impl TryFrom<SchemeSpec> for Scheme {
 
     fn try_from(spec: SchemeSpec) -> Result<Self, SchemeError> {
         let (name, spec) = spec.resolved()?;
-        let check = Check {
-            name: &name,
-            spec: &spec,
-        };
+        let check = Check { name: &name, spec: &spec };
         let place = check.place()?;
         let proof = check.proof()?;
         let scheme = Scheme {
@@ -196,19 +182,11 @@ struct Check<'a> {
 
 impl Check<'_> {
     fn needs(&self, field: &'static str, hint: &'static str) -> SchemeError {
-        SchemeError::Needs {
-            name: self.name.to_owned(),
-            field,
-            hint,
-        }
+        SchemeError::Needs { name: self.name.to_owned(), field, hint }
     }
 
     fn wrong(&self, field: &'static str, problem: &'static str) -> SchemeError {
-        SchemeError::Wrong {
-            name: self.name.to_owned(),
-            field,
-            problem,
-        }
+        SchemeError::Wrong { name: self.name.to_owned(), field, problem }
     }
 
     fn place(&self) -> Result<Place, SchemeError> {
@@ -244,18 +222,15 @@ impl Check<'_> {
 
     fn proof(&self) -> Result<Proof, SchemeError> {
         let Some(algorithm) = self.spec.algorithm else {
-            return Err(self.needs(
-                "algorithm",
-                "one of hmac-sha1, hmac-sha256, hmac-sha512, static, basic, bearer",
-            ));
+            return Err(self.needs("algorithm", "one of hmac-sha1, hmac-sha256, hmac-sha512, static, basic, bearer"));
         };
         match algorithm {
             Algorithm::HmacSha1 => self.hmac(Hash::Sha1),
             Algorithm::HmacSha256 => self.hmac(Hash::Sha256),
             Algorithm::HmacSha512 => self.hmac(Hash::Sha512),
-            Algorithm::Static => self.shared(SharedForm::Static {
-                prefix: self.spec.prefix.clone().unwrap_or_default(),
-            }),
+            Algorithm::Static => {
+                self.shared(SharedForm::Static { prefix: self.spec.prefix.clone().unwrap_or_default() })
+            }
             Algorithm::Basic => self.shared(SharedForm::Basic),
             Algorithm::Bearer => self.shared(SharedForm::Bearer),
         }
@@ -272,10 +247,7 @@ impl Check<'_> {
             ("timestamp", spec.timestamp.is_some()),
         ];
         if let Some((field, _)) = only_hmac.into_iter().find(|(_, given)| *given) {
-            return Err(self.wrong(
-                field,
-                "has no meaning for a shared secret: remove it, or choose an hmac algorithm",
-            ));
+            return Err(self.wrong(field, "has no meaning for a shared secret: remove it, or choose an hmac algorithm"));
         }
         if !matches!(form, SharedForm::Static { .. }) && spec.prefix.is_some() {
             return Err(self.wrong("prefix", "is fixed for basic and bearer: remove it"));
@@ -291,16 +263,10 @@ impl Check<'_> {
             return Err(self.needs("encoding", "hex or base64"));
         };
         if self.spec.query.is_some() {
-            return Err(self.wrong(
-                "query",
-                "can only carry a shared secret: use `algorithm: static`, or `header`",
-            ));
+            return Err(self.wrong("query", "can only carry a shared secret: use `algorithm: static`, or `header`"));
         }
-        let message: Message =
-            (self.spec.message.as_deref().unwrap_or("{body}").parse()).map_err(|problem| SchemeError::Message {
-                name: self.name.to_owned(),
-                problem,
-            })?;
+        let message: Message = (self.spec.message.as_deref().unwrap_or("{body}").parse())
+            .map_err(|problem| SchemeError::Message { name: self.name.to_owned(), problem })?;
         if !message.contains(&Part::Body) {
             return Err(self.wrong("message", "must contain `{body}`: without it any body would pass"));
         }
@@ -311,22 +277,12 @@ impl Check<'_> {
         let timestamp = self.timestamp(&layout)?;
         if message.contains(&Part::Timestamp) != timestamp.is_some() {
             return Err(match timestamp {
-                None => self.needs(
-                    "timestamp",
-                    "`message` contains `{timestamp}`, so say where it is found",
-                ),
+                None => self.needs("timestamp", "`message` contains `{timestamp}`, so say where it is found"),
                 Some(_) => self.wrong("timestamp", "is not part of `message`: anyone could change it"),
             });
         }
         let key = self.spec.key.unwrap_or(KeyForm::Utf8);
-        Ok(Proof::Hmac(HmacRule {
-            hash,
-            key,
-            encoding,
-            layout,
-            message,
-            timestamp,
-        }))
+        Ok(Proof::Hmac(HmacRule { hash, key, encoding, layout, message, timestamp }))
     }
 
     fn layout(&self) -> Result<Layout, SchemeError> {
@@ -343,11 +299,7 @@ impl Check<'_> {
         if list.field.is_empty() || list.field.contains([list.separator, list.assign]) {
             return Err(self.wrong("list.field", "is not the name of an item"));
         }
-        Ok(Layout::List {
-            separator: list.separator,
-            assign: list.assign,
-            field: list.field.clone(),
-        })
+        Ok(Layout::List { separator: list.separator, assign: list.assign, field: list.field.clone() })
     }
 
     fn timestamp(&self, layout: &Layout) -> Result<Option<TimestampRule>, SchemeError> {
@@ -369,10 +321,7 @@ impl Check<'_> {
                 }
             },
             _ => {
-                return Err(self.needs(
-                    "timestamp",
-                    "either `header` or `field`, where the sender puts the time",
-                ));
+                return Err(self.needs("timestamp", "either `header` or `field`, where the sender puts the time"));
             }
         };
         let usual = Tolerance::Seconds(TOLERANCE_S);
@@ -423,15 +372,11 @@ impl<'de> Deserialize<'de> for Tolerance {
             }
 
             fn visit_u64<E: Error>(self, seconds: u64) -> Result<Tolerance, E> {
-                u32::try_from(seconds)
-                    .map(Tolerance::Seconds)
-                    .map_err(|_| E::custom("more than 4294967295 seconds"))
+                u32::try_from(seconds).map(Tolerance::Seconds).map_err(|_| E::custom("more than 4294967295 seconds"))
             }
 
             fn visit_i64<E: Error>(self, seconds: i64) -> Result<Tolerance, E> {
-                u64::try_from(seconds)
-                    .map_err(|_| E::custom("fewer than 0 seconds"))
-                    .and_then(|s| self.visit_u64(s))
+                u64::try_from(seconds).map_err(|_| E::custom("fewer than 0 seconds")).and_then(|s| self.visit_u64(s))
             }
 
             fn visit_str<E: Error>(self, word: &str) -> Result<Tolerance, E> {

@@ -35,12 +35,7 @@ pub struct VerifyInput<'a, N = String, V = String> {
 
 impl<'a, N, V> VerifyInput<'a, N, V> {
     pub fn new(headers: &'a [(N, V)], body: &'a [u8]) -> Self {
-        Self {
-            headers,
-            query: &[],
-            body,
-            url: None,
-        }
+        Self { headers, query: &[], body, url: None }
     }
 
     pub fn query(self, query: &'a [(String, String)]) -> Self {
@@ -74,17 +69,8 @@ pub fn verify<N: AsRef<str>, V: AsRef<[u8]>>(
     request: VerifyInput<'_, N, V>,
     now: Timestamp,
 ) -> Result<Verified, Rejection> {
-    let headers: Vec<_> = request
-        .headers
-        .iter()
-        .map(|(name, value)| (name.as_ref(), value.as_ref()))
-        .collect();
-    let request = Request {
-        headers: &headers,
-        query: request.query,
-        body: request.body,
-        url: request.url,
-    };
+    let headers: Vec<_> = request.headers.iter().map(|(name, value)| (name.as_ref(), value.as_ref())).collect();
+    let request = Request { headers: &headers, query: request.query, body: request.body, url: request.url };
     judge(scheme, secrets, &request, now).map_err(|reason| reason.rejected_with(scheme.reject_status))
 }
 
@@ -92,20 +78,9 @@ fn judge(scheme: &Scheme, secrets: &[Secret], request: &Request<'_>, now: Timest
     if secrets.iter().all(Secret::is_empty) {
         return Err(Reason::MissingSecret);
     }
-    let value = request
-        .value(&scheme.place)?
-        .ok_or_else(|| Reason::missing(&scheme.place))?;
-    let id = scheme
-        .id_header
-        .as_deref()
-        .map(|name| request.id(name))
-        .transpose()?
-        .flatten();
-    let mut verified = Verified {
-        id: id.map(str::to_owned),
-        id_signed: false,
-        timestamp: None,
-    };
+    let value = request.value(&scheme.place)?.ok_or_else(|| Reason::missing(&scheme.place))?;
+    let id = scheme.id_header.as_deref().map(|name| request.id(name)).transpose()?.flatten();
+    let mut verified = Verified { id: id.map(str::to_owned), id_signed: false, timestamp: None };
     match &scheme.proof {
         Proof::Shared(form) => judge_shared(form, &scheme.place, secrets, value)?,
         Proof::Hmac(rule) => {
@@ -141,10 +116,7 @@ impl<'a> Request<'a> {
     }
 
     fn header(&self, name: &str) -> Result<Option<&'a [u8]>, Reason> {
-        let named = self
-            .headers
-            .iter()
-            .filter(|(other, _)| other.eq_ignore_ascii_case(name));
+        let named = self.headers.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name));
         only(name, named.map(|(_, value)| value.trim_ascii()))
     }
 
@@ -164,10 +136,7 @@ fn only<'a>(name: &str, mut values: impl Iterator<Item = &'a [u8]>) -> Result<Op
         return Err(Reason::Contradictory { name: name.to_owned() });
     }
     if first.len() > VALUE_BYTES_MAX {
-        return Err(Reason::TooLong {
-            name: name.to_owned(),
-            bytes_max: VALUE_BYTES_MAX,
-        });
+        return Err(Reason::TooLong { name: name.to_owned(), bytes_max: VALUE_BYTES_MAX });
     }
     Ok(Some(first).filter(|value| !value.is_empty()))
 }
@@ -193,12 +162,7 @@ fn judge_hmac(
         (None, true) => return Err(Reason::UnknownUrl),
         (url, _) => url.unwrap_or_default(),
     };
-    let filling = Filling {
-        id: id.unwrap_or_default(),
-        timestamp: timestamp_text,
-        url,
-        body: request.body,
-    };
+    let filling = Filling { id: id.unwrap_or_default(), timestamp: timestamp_text, url, body: request.body };
     if !any_matches(rule, secrets, filling, &signatures)? {
         return Err(Reason::Mismatch);
     }
@@ -216,25 +180,17 @@ fn signatures(rule: &HmacRule, value: &str) -> Result<Vec<Vec<u8>>, Reason> {
             Some(text) => vec![text],
             None => return Err(Reason::malformed(format!("it does not begin with `{prefix}`"))),
         },
-        Layout::List { field, .. } => items(&rule.layout, value)?
-            .into_iter()
-            .filter(|(name, _)| name == field)
-            .map(|(_, text)| text)
-            .collect(),
+        Layout::List { field, .. } => {
+            items(&rule.layout, value)?.into_iter().filter(|(name, _)| name == field).map(|(_, text)| text).collect()
+        }
     };
     if let (Layout::List { field, .. }, true) = (&rule.layout, texts.is_empty()) {
         return Err(Reason::malformed(format!("no item `{field}` in the list")));
     }
     let bytes = rule.hash.bytes();
-    let digests: Vec<_> = texts
-        .into_iter()
-        .filter_map(|text| crypt::decode(rule.encoding, text, bytes))
-        .collect();
+    let digests: Vec<_> = texts.into_iter().filter_map(|text| crypt::decode(rule.encoding, text, bytes)).collect();
     match digests.is_empty() {
-        true => Err(Reason::malformed(format!(
-            "not {bytes} bytes in {}",
-            rule.encoding.word()
-        ))),
+        true => Err(Reason::malformed(format!("not {bytes} bytes in {}", rule.encoding.word()))),
         false => Ok(digests),
     }
 }
@@ -246,14 +202,9 @@ fn items<'v>(layout: &Layout, value: &'v str) -> Result<Vec<(&'v str, &'v str)>,
     };
     let items: Vec<_> = value.split(*separator).take(LIST_ITEMS_MAX + 1).collect();
     if items.len() > LIST_ITEMS_MAX {
-        return Err(Reason::malformed(format!(
-            "more than {LIST_ITEMS_MAX} items in the list"
-        )));
+        return Err(Reason::malformed(format!("more than {LIST_ITEMS_MAX} items in the list")));
     }
-    Ok(items
-        .into_iter()
-        .filter_map(|item| item.trim_ascii().split_once(*assign))
-        .collect())
+    Ok(items.into_iter().filter_map(|item| item.trim_ascii().split_once(*assign)).collect())
 }
 
 fn timestamp_text<'r>(
@@ -264,62 +215,41 @@ fn timestamp_text<'r>(
 ) -> Result<&'r str, Reason> {
     match &timed.source {
         TimestampSource::Header(name) => {
-            let bytes = request
-                .header(name)?
-                .ok_or_else(|| Reason::MissingHeader { header: name.clone() })?;
-            std::str::from_utf8(bytes).map_err(|_| Reason::MalformedTimestamp {
-                problem: "it is not text",
-            })
+            let bytes = request.header(name)?.ok_or_else(|| Reason::MissingHeader { header: name.clone() })?;
+            std::str::from_utf8(bytes).map_err(|_| Reason::MalformedTimestamp { problem: "it is not text" })
         }
         TimestampSource::Field(name) => {
             let items = items(&rule.layout, value)?;
-            let texts = items
-                .into_iter()
-                .filter(|(other, _)| other == name)
-                .map(|(_, text)| text.as_bytes());
-            let text = only(name, texts)?.ok_or(Reason::MalformedTimestamp {
-                problem: "the list has none",
-            })?;
-            std::str::from_utf8(text).map_err(|_| Reason::MalformedTimestamp {
-                problem: "it is not text",
-            })
+            let texts = items.into_iter().filter(|(other, _)| other == name).map(|(_, text)| text.as_bytes());
+            let text = only(name, texts)?.ok_or(Reason::MalformedTimestamp { problem: "the list has none" })?;
+            std::str::from_utf8(text).map_err(|_| Reason::MalformedTimestamp { problem: "it is not text" })
         }
     }
 }
 
 fn parse_timestamp(unit: Unit, text: &str) -> Result<Timestamp, Reason> {
     let number = |problem| match text.bytes().all(|byte| byte.is_ascii_digit()) {
-        true => text.parse::<i64>().map_err(|_| Reason::MalformedTimestamp {
-            problem: "it is out of range",
-        }),
+        true => text.parse::<i64>().map_err(|_| Reason::MalformedTimestamp { problem: "it is out of range" }),
         false => Err(Reason::MalformedTimestamp { problem }),
     };
     let timestamp = match unit {
         Unit::Seconds => Timestamp::from_second(number("it is not a whole number of seconds")?),
         Unit::Milliseconds => Timestamp::from_millisecond(number("it is not a whole number of milliseconds")?),
         Unit::Rfc3339 => {
-            return text.parse().map_err(|_| Reason::MalformedTimestamp {
-                problem: "it is not an RFC 3339 date-time",
-            });
+            return text.parse().map_err(|_| Reason::MalformedTimestamp { problem: "it is not an RFC 3339 date-time" });
         }
     };
-    timestamp.map_err(|_| Reason::MalformedTimestamp {
-        problem: "it is out of range",
-    })
+    timestamp.map_err(|_| Reason::MalformedTimestamp { problem: "it is out of range" })
 }
 
 fn judge_age(timed: &TimestampRule, timestamp: Timestamp, now: Timestamp) -> Result<(), Reason> {
     let age = now.duration_since(timestamp);
     let over = |limit: u32, age: SignedDuration| age > SignedDuration::from_secs(i64::from(limit));
     match (timed.past, timed.future) {
-        (Tolerance::Seconds(past_s), _) if over(past_s, age) => Err(Reason::Stale {
-            age_s: ceil_s(age),
-            past_s,
-        }),
-        (_, Tolerance::Seconds(future_s)) if over(future_s, -age) => Err(Reason::Future {
-            ahead_s: ceil_s(-age),
-            future_s,
-        }),
+        (Tolerance::Seconds(past_s), _) if over(past_s, age) => Err(Reason::Stale { age_s: ceil_s(age), past_s }),
+        (_, Tolerance::Seconds(future_s)) if over(future_s, -age) => {
+            Err(Reason::Future { ahead_s: ceil_s(-age), future_s })
+        }
         _ => Ok(()),
     }
 }
@@ -399,9 +329,8 @@ fn offered_secrets<'v>(form: &SharedForm, place: &Place, value: &'v [u8]) -> Res
         }
         SharedForm::Basic => {
             let encoded = credentials("basic", value).ok_or_else(|| Reason::malformed("it is not Basic"))?;
-            let pair = STANDARD
-                .decode(encoded)
-                .map_err(|_| Reason::malformed("its Basic credentials are not base64"))?;
+            let pair =
+                STANDARD.decode(encoded).map_err(|_| Reason::malformed("its Basic credentials are not base64"))?;
             Ok(vec![Cow::Owned(pair)])
         }
     }

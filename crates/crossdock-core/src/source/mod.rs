@@ -93,7 +93,10 @@ pub struct Node {
 #[derive(Clone, Debug, PartialEq)]
 pub enum NodeKind {
     Null,
-    Scalar { text: Arc<str>, quoted: bool },
+    Scalar {
+        text: Arc<str>,
+        quoted: bool,
+    },
     List(Vec<Node>),
     /// Entries in the order they were written.
     Map(Vec<Entry>),

@@ -17,8 +17,7 @@ pub struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub fn new(node: &'a Node, what: &'a str) -> Self {
-        let reader =
-            Self { node, what, asked: RefCell::new(BTreeSet::new()), mistakes: RefCell::new(Vec::new()) };
+        let reader = Self { node, what, asked: RefCell::new(BTreeSet::new()), mistakes: RefCell::new(Vec::new()) };
         if !matches!(node.kind, NodeKind::Map(_)) {
             reader.mistake(Diagnostic::error(
                 &node.location,
@@ -158,10 +157,7 @@ impl<'a> Reader<'a> {
             if asked.contains(&*entry.key) {
                 continue;
             }
-            let unknown = Diagnostic::error(
-                &entry.key_location,
-                format!("{} has no field `{}`", self.what, entry.key),
-            );
+            let unknown = Diagnostic::error(&entry.key_location, format!("{} has no field `{}`", self.what, entry.key));
             mistakes.push(match nearest(&entry.key, asked.iter().copied()) {
                 Some(near) => unknown.hint(format!("did you mean `{near}`?")),
                 None => unknown.hint(format!("known are {}", asked.iter().copied().collect::<Vec<_>>().join(", "))),

@@ -4,9 +4,7 @@ use crate::secret::Secret;
 use crate::signature::{Reason, Scheme, preset_names};
 
 fn error(scheme: serde_json::Value) -> String {
-    serde_json::from_value::<Scheme>(scheme)
-        .expect_err("a mistake")
-        .to_string()
+    serde_json::from_value::<Scheme>(scheme).expect_err("a mistake").to_string()
 }
 
 #[test]
@@ -15,10 +13,7 @@ fn every_preset_is_a_scheme_or_says_what_it_needs() {
         match Scheme::preset(name) {
             Ok(scheme) => assert_eq!(scheme.name(), name),
             Err(error) => {
-                assert!(
-                    matches!(name, "shared-secret-header" | "static-header"),
-                    "{name}: {error}"
-                );
+                assert!(matches!(name, "shared-secret-header" | "static-header"), "{name}: {error}");
                 let told = "needs `header`: the name of the header that carries the signature or secret";
                 assert_eq!(error.to_string(), format!("signature scheme `{name}` {told}"));
             }
@@ -30,29 +25,17 @@ fn every_preset_is_a_scheme_or_says_what_it_needs() {
 fn the_guide_has_a_line_for_every_preset() {
     let guide = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guides/webhook-signatures.md");
     let guide = std::fs::read_to_string(guide).expect("docs/guides/webhook-signatures.md");
-    let missing: Vec<_> = preset_names()
-        .filter(|name| !guide.contains(&format!("| `{name}` |")))
-        .collect();
-    assert_eq!(
-        missing,
-        Vec::<&str>::new(),
-        "presets without a row in the guide's table"
-    );
+    let missing: Vec<_> = preset_names().filter(|name| !guide.contains(&format!("| `{name}` |"))).collect();
+    assert_eq!(missing, Vec::<&str>::new(), "presets without a row in the guide's table");
 }
 
 #[test]
 fn unknown_and_unsupported_schemes_are_told_apart() {
     let unknown = error(serde_json::json!("samsra"));
-    assert!(
-        unknown.starts_with("unknown signature scheme `samsra`: presets are aftership, "),
-        "{unknown}"
-    );
+    assert!(unknown.starts_with("unknown signature scheme `samsra`: presets are aftership, "), "{unknown}");
     for name in ["rfc9421", "shipstation"] {
         let told = error(serde_json::json!({"preset": name, "header": "Signature"}));
-        assert!(
-            told.starts_with(&format!("unsupported signature scheme `{name}`: ")),
-            "{told}"
-        );
+        assert!(told.starts_with(&format!("unsupported signature scheme `{name}`: ")), "{told}");
     }
 }
 
@@ -66,18 +49,12 @@ fn rows_that_protect_nothing_are_refused() {
     };
     let list = serde_json::json!({"separator": ",", "assign": "=", "field": "v1"});
     let cases = [
-        (
-            error(serde_json::json!({})),
-            "needs `header`: the name of the header that carries the signature or secret",
-        ),
+        (error(serde_json::json!({})), "needs `header`: the name of the header that carries the signature or secret"),
         (
             error(serde_json::json!({"header": "X"})),
             "needs `algorithm`: one of hmac-sha1, hmac-sha256, hmac-sha512, static, basic, bearer",
         ),
-        (
-            error(serde_json::json!({"header": "X", "algorithm": "hmac-sha256"})),
-            "needs `encoding`: hex or base64",
-        ),
+        (error(serde_json::json!({"header": "X", "algorithm": "hmac-sha256"})), "needs `encoding`: hex or base64"),
         (
             error(serde_json::json!({"header": "X Y", "algorithm": "static"})),
             "`header` is not a header name: letters, digits and hyphens, at most 128",
@@ -98,10 +75,7 @@ fn rows_that_protect_nothing_are_refused() {
             error(serde_json::json!({"header": "X", "query": "y", "algorithm": "static"})),
             "`query` cannot stand beside `header`: keep the one the sender uses",
         ),
-        (
-            error(serde_json::json!({"query": "", "algorithm": "static"})),
-            "`query` is empty: name the parameter",
-        ),
+        (error(serde_json::json!({"query": "", "algorithm": "static"})), "`query` is empty: name the parameter"),
         (
             error(serde_json::json!({"preset": "motive", "query": "y"})),
             "`query` can only carry a shared secret: use `algorithm: static`, or `header`",
@@ -150,10 +124,7 @@ fn rows_that_protect_nothing_are_refused() {
             hmac(serde_json::json!({"list": {"separator": ",", "assign": "=", "field": "v,1"}})),
             "`list.field` is not the name of an item",
         ),
-        (
-            hmac(serde_json::json!({"reject_status": 200})),
-            "`reject_status` must be between 400 and 499",
-        ),
+        (hmac(serde_json::json!({"reject_status": 200})), "`reject_status` must be between 400 and 499"),
     ];
     for (told, expected) in cases {
         assert!(told.contains(expected), "expected {expected}\ngot      {told}");
@@ -171,39 +142,25 @@ fn words_that_do_not_exist_are_named() {
     let told = row("timestamp", serde_json::json!({"past_s": -1}));
     assert!(told.contains("fewer than 0 seconds"), "{told}");
     let told = error(serde_json::json!(17));
-    assert!(
-        told.contains("expected the name of a signature scheme, or a map that describes one"),
-        "{told}"
-    );
+    assert!(told.contains("expected the name of a signature scheme, or a map that describes one"), "{told}");
 }
 
 #[test]
 fn a_bad_secret_is_told_before_the_first_request() {
-    let check = |preset: &str, secret: &str| {
-        Scheme::preset(preset)
-            .expect("preset")
-            .check_secret(&Secret::new(secret))
-    };
+    let check = |preset: &str, secret: &str| Scheme::preset(preset).expect("preset").check_secret(&Secret::new(secret));
     assert_eq!(check("standard-webhooks", "whsec_b3RoZXI="), Ok(()));
     assert_eq!(check("stripe", "whsec_!"), Ok(()));
     assert_eq!(check("basic", "a:b"), Ok(()));
     assert_eq!(check("karrio", ""), Err(Reason::MissingSecret));
     assert!(matches!(check("basic", "ab"), Err(Reason::UnusableSecret { .. })));
-    assert!(matches!(
-        check("standard-webhooks", "whsec_!"),
-        Err(Reason::UnusableSecret { .. })
-    ));
+    assert!(matches!(check("standard-webhooks", "whsec_!"), Err(Reason::UnusableSecret { .. })));
 }
 
 #[test]
 fn a_scheme_knows_how_far_to_trust_it() {
     let trust = |name: &str| {
         let scheme = Scheme::preset(name).expect("preset");
-        (
-            scheme.signs_body(),
-            scheme.limits_replay(),
-            scheme.secret_header().map(str::to_owned),
-        )
+        (scheme.signs_body(), scheme.limits_replay(), scheme.secret_header().map(str::to_owned))
     };
     assert_eq!(trust("samsara"), (true, true, None));
     assert_eq!(trust("stripe"), (true, true, None));

@@ -51,9 +51,7 @@ impl Signed {
 
     fn verifies_with(&self, secrets: &[Secret]) -> Result<(), Reason> {
         let request = VerifyInput::new(&self.headers, &self.body).url(URL);
-        verify(&self.scheme, secrets, request, self.now)
-            .map(|_| ())
-            .map_err(|rejection| rejection.reason)
+        verify(&self.scheme, secrets, request, self.now).map(|_| ()).map_err(|rejection| rejection.reason)
     }
 }
 
@@ -163,29 +161,15 @@ fn values_and_lists_are_bounded() {
             ("intuit-signature", value),
         ];
         let secret = Secret::new("whsec_b3RoZXI=");
-        let result = verify(
-            &scheme,
-            &[secret],
-            VerifyInput::new(&headers, b""),
-            Timestamp::UNIX_EPOCH,
-        );
+        let result = verify(&scheme, &[secret], VerifyInput::new(&headers, b""), Timestamp::UNIX_EPOCH);
         result.expect_err("nothing here verifies").reason
     };
     let bytes_max = VALUE_BYTES_MAX;
-    assert!(matches!(
-        told("quickbooks", "A".repeat(bytes_max)),
-        Reason::MalformedSignature { .. }
-    ));
+    assert!(matches!(told("quickbooks", "A".repeat(bytes_max)), Reason::MalformedSignature { .. }));
     let name = "intuit-signature".to_owned();
-    assert_eq!(
-        told("quickbooks", "A".repeat(bytes_max + 1)),
-        Reason::TooLong { name, bytes_max }
-    );
+    assert_eq!(told("quickbooks", "A".repeat(bytes_max + 1)), Reason::TooLong { name, bytes_max });
     let item = format!("v1,{}= ", "A".repeat(43));
-    assert_eq!(
-        told("standard-webhooks", item.repeat(LIST_ITEMS_MAX).trim_end().into()),
-        Reason::Mismatch
-    );
+    assert_eq!(told("standard-webhooks", item.repeat(LIST_ITEMS_MAX).trim_end().into()), Reason::Mismatch);
     let many = told("standard-webhooks", item.repeat(LIST_ITEMS_MAX + 1).trim_end().into());
     assert_eq!(many.to_string(), "malformed signature: more than 64 items in the list");
 }

@@ -17,11 +17,7 @@ fn signed(scheme: &str, secrets: &[&str]) -> Result<String, SignError> {
     let secrets: Vec<Secret> = secrets.iter().map(|text| Secret::new(*text)).collect();
     let now = Timestamp::new(NOW_S, 999_999_999).expect("now");
     let headers = sign(&scheme, &secrets, SignInput::new(ID, now, BODY))?;
-    Ok(headers
-        .iter()
-        .map(|(name, value)| format!("{name}: {value}"))
-        .collect::<Vec<_>>()
-        .join("\n"))
+    Ok(headers.iter().map(|(name, value)| format!("{name}: {value}")).collect::<Vec<_>>().join("\n"))
 }
 
 /// The headers of a recorded request.
@@ -30,11 +26,7 @@ fn recorded(id: &str) -> String {
     let all = vectors.as_array().expect("list");
     let vector = all.iter().find(|vector| vector["id"] == id).expect("vector");
     let headers: Vec<(String, String)> = serde_json::from_value(vector["headers"].clone()).expect("headers");
-    headers
-        .iter()
-        .map(|(name, value)| format!("{name}: {value}"))
-        .collect::<Vec<_>>()
-        .join("\n")
+    headers.iter().map(|(name, value)| format!("{name}: {value}")).collect::<Vec<_>>().join("\n")
 }
 
 /// The secret of a recorded request.
@@ -58,11 +50,8 @@ fn signed_requests_are_the_recorded_ones() {
 
 #[test]
 fn a_list_is_signed_with_every_secret_and_the_rest_with_the_first() {
-    let both = signed(
-        "standard-webhooks",
-        &[&secret_of("standard-webhooks-valid"), "whsec_b3RoZXI="],
-    )
-    .expect("headers");
+    let both =
+        signed("standard-webhooks", &[&secret_of("standard-webhooks-valid"), "whsec_b3RoZXI="]).expect("headers");
     let (one, two) = both.rsplit_once(' ').expect("two signatures");
     assert_eq!(one, recorded("standard-webhooks-valid"));
     assert!(two.starts_with("v1,"), "{two}");
@@ -78,16 +67,8 @@ fn what_cannot_be_signed_is_an_error() {
         ("samsara", &[], SignError::MissingSecret),
         ("samsara", &[""], SignError::MissingSecret),
         ("standard-webhooks", &["whsec_b3RoZXI=", ""], SignError::MissingSecret),
-        (
-            "standard-webhooks",
-            &["whsec_!"],
-            SignError::UnusableSecret("it is not base64 behind `whsec_`"),
-        ),
-        (
-            "basic",
-            &["nobody"],
-            SignError::UnusableSecret("HTTP Basic needs `user:password`"),
-        ),
+        ("standard-webhooks", &["whsec_!"], SignError::UnusableSecret("it is not base64 behind `whsec_`")),
+        ("basic", &["nobody"], SignError::UnusableSecret("HTTP Basic needs `user:password`")),
         ("secret-in-url", &["x"], SignError::InUrl),
         (static_header, &["a\r\nX-Other: b"], SignError::NotAHeader),
         (with_url, &["k"], SignError::UnknownUrl),
@@ -99,10 +80,6 @@ fn what_cannot_be_signed_is_an_error() {
     let secret = Secret::new("whsec_b3RoZXI=");
     for id in ["", "a b", "a\r\nb", "ä"] {
         let input = SignInput::new(id, Timestamp::UNIX_EPOCH, BODY);
-        assert_eq!(
-            sign(&scheme, std::slice::from_ref(&secret), input),
-            Err(SignError::BadId),
-            "{id:?}"
-        );
+        assert_eq!(sign(&scheme, std::slice::from_ref(&secret), input), Err(SignError::BadId), "{id:?}");
     }
 }

@@ -45,13 +45,7 @@ fn recorded_requests_get_the_recorded_answer() {
             differences.push(format!("{}\n  expected {}\n  got      {got}", vector.id, vector.expect));
         }
     }
-    assert!(
-        differences.is_empty(),
-        "{} of {}:\n{}",
-        differences.len(),
-        vectors.len(),
-        differences.join("\n")
-    );
+    assert!(differences.is_empty(), "{} of {}:\n{}", differences.len(), vectors.len(), differences.join("\n"));
     assert!(vectors.len() > 500, "vectors went missing: {}", vectors.len());
 }
 
@@ -71,10 +65,7 @@ struct Published {
 fn published_requests_get_the_published_answer() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/webhooks/signature-vectors.json");
     let Ok(text) = std::fs::read_to_string(&path) else {
-        shout(&format!(
-            "the published signature vectors are not at {}",
-            path.display()
-        ));
+        shout(&format!("the published signature vectors are not at {}", path.display()));
         return;
     };
     let vectors: Vec<Published> = serde_json::from_str(&text).expect("signature-vectors.json");
@@ -91,26 +82,12 @@ fn published_requests_get_the_published_answer() {
         };
         let headers: Vec<_> = vector.headers.clone().into_iter().collect();
         let now = vector.now.unwrap_or(1_760_000_000);
-        let got = outcome(
-            &scheme,
-            &[&vector.secret],
-            &headers,
-            &[],
-            None,
-            vector.body.as_bytes(),
-            now,
-        );
+        let got = outcome(&scheme, &[&vector.secret], &headers, &[], None, vector.body.as_bytes(), now);
         if got.starts_with("verified") != vector.valid {
             differences.push(format!("{} is valid: {}, got {got}", vector.id, vector.valid));
         }
     }
-    assert!(
-        differences.is_empty(),
-        "{} of {}:\n{}",
-        differences.len(),
-        vectors.len(),
-        differences.join("\n")
-    );
+    assert!(differences.is_empty(), "{} of {}:\n{}", differences.len(), vectors.len(), differences.join("\n"));
 }
 
 /// Past the test harness, which swallows what a passing test prints.
@@ -124,12 +101,7 @@ fn scheme_for(vector: &Published) -> Result<Scheme, SchemeError> {
         return Scheme::preset(&vector.scheme);
     }
     let carries = |value: &&String| value.ends_with(&vector.secret);
-    let header = vector
-        .headers
-        .iter()
-        .find(|(_, value)| carries(value))
-        .map(|(name, _)| name)
-        .expect("a header");
+    let header = vector.headers.iter().find(|(_, value)| carries(value)).map(|(name, _)| name).expect("a header");
     let row = serde_json::json!({"preset": vector.scheme, "header": header});
     Ok(serde_json::from_value(row).expect("scheme"))
 }
