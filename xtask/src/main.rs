@@ -29,7 +29,7 @@ cargo xtask COMMAND
   demo [ARGS…]            build Crossdock and run `crossdock demo ARGS…`
   ci                      everything a change must pass: format, tidy, clippy, all tests with a real Odoo
   tidy                    only the rules of the house that a compiler does not know
-  bench [ARGS…]           measure, and write docs/benchmarks.md
+  bench [ARGS…]           measure beside a real Odoo, and write docs/benchmarks.md
   odoo …                  a real Odoo 19 for tests: up, down, status, db, drop, stop, start, restart, remove";
 
 fn main() -> ExitCode {
@@ -74,12 +74,21 @@ fn demo(args: &[&str]) -> Result<()> {
     Err(build.current_dir(env::current_dir()?).exec()).context("starting cargo")
 }
 
+/// Measures beside a real Odoo, which is brought up when it does not run, and stopped again then.
 fn bench(args: &[&str]) -> Result<()> {
     let root = root()?;
+    let program = env::current_exe().context("finding this program")?;
     setup::run(&root, Purpose::Demo)?;
+    let was_up = odoo::is_up()?;
+    if let Err(error) = odoo::up() {
+        eprintln!("no real Odoo, so its section will not be measured: {error:#}");
+    }
     let mut bench = ci::cargo(&root)?;
     bench.args(["bench", "--package", "crossdock", "--bench", "crossdock", "--locked", "--"]);
-    shown_live(bench.args(["--write", "docs/benchmarks.md"]).args(without_dashes(args)))
+    bench.args(["--write", "docs/benchmarks.md"]).args(without_dashes(args)).env("CROSSDOCK_XTASK", program);
+    let result = shown_live(&mut bench);
+    let stopped = if was_up { Ok(()) } else { odoo::down() };
+    result.and(stopped)
 }
 
 /// A leading `--` separates our arguments from the program's; both ways to write it are common.

@@ -97,6 +97,12 @@ pub fn clear_and_down() -> Result<()> {
     down()
 }
 
+/// Whether both run.
+pub fn is_up() -> Result<bool> {
+    let site = Site::find()?;
+    Ok(Cluster::of(&site).is_ok_and(|cluster| cluster.is_running()) && server::is_healthy(&site))
+}
+
 /// What the end-to-end tests must know, as environment variables.
 pub fn test_environment() -> Result<Vec<(&'static str, String)>> {
     let site = Site::find()?;

@@ -78,7 +78,8 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<Section> {
         for _ in 0..rounds {
             let requests = Arc::new(bench.signed("/in/plain", count, shipment)?);
             let own = cpu_seconds("self");
-            bare.add(&run(&echo.id(), echo.address, &requests, connections, Expect::Echo).await?.0, 0.0);
+            let (burst, cpu) = run(&echo.id(), echo.address, &requests, connections, Expect::Echo).await?;
+            bare.add(&burst, cpu);
             ours_us.push((cpu_seconds("self") - own) * 1e6 / count as f64);
             let (burst, cpu) = run(&hub.id(), hub.ingress, &requests, connections, Expect::Receipt).await?;
             plain.add(&burst, cpu);
@@ -96,7 +97,7 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<Section> {
             section.figures.push(if connections == MANY { figure.goal(GOAL) } else { figure });
         }
         if connections == MANY {
-            section.notes.push(bare.note_without_cpu("Bare echo, 64 connections"));
+            section.notes.push(bare.note("Bare echo, 64 connections"));
             section.notes.push(plain.note("Without a flow, 64 connections"));
             section.notes.push(
                 mapped.note("With a mapped flow, 64 connections (mapping and folding included as far as done by then)"),
@@ -113,17 +114,6 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<Section> {
     echo.stop().await;
     hub.stop().await?;
     Ok(section)
-}
-
-impl Series {
-    fn note_without_cpu(&self, who: &str) -> String {
-        let shown = |values: &[f64]| Summary::of(values).shown();
-        format!(
-            "{who}: answered within {} ms (half of them) and {} ms (99 of 100)",
-            shown(&self.p50_ms),
-            shown(&self.p99_ms)
-        )
-    }
 }
 
 /// First contacts, page faults and growing tables are not what is measured.
