@@ -28,6 +28,10 @@ fn check_reasons(source: &Source) -> Vec<Finding> {
 }
 
 fn check_inherited(source: &Source) -> Vec<Finding> {
+    // A workspace of its own, such as a measurement kept out of the product's builds, has nothing to inherit.
+    if source.lines().any(|(_, line)| line == "[workspace]") {
+        return Vec::new();
+    }
     let lines = section_lines(source, |section| section.ends_with("dependencies"));
     let own = lines.into_iter().filter(|(_, line)| {
         let setting = line.split('#').next().unwrap_or_default().replace(' ', "");

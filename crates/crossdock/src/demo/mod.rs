@@ -166,6 +166,7 @@ pub async fn run(args: DemoArgs) -> anyhow::Result<bool> {
 async fn raise_odoo(args: &DemoArgs) -> anyhow::Result<(String, String, String, Option<crossdock_sim::odoo::StandIn>)> {
     if let Some(url) = &args.odoo {
         let database = args.odoo_database.clone().unwrap_or_else(|| "odoo".to_owned());
+        #[expect(clippy::disallowed_methods, reason = "the demo is part of the binary, which reads the environment")]
         let key = std::env::var(&args.odoo_key_env).with_context(|| {
             format!("put an API key of that Odoo into the environment variable {}", args.odoo_key_env)
         })?;
@@ -275,7 +276,7 @@ impl Stage {
             hooks.push(self.fleet.lock().departed(&route, &number, &order.name, now));
             hooks.push(self.fleet.lock().proof(&route, &number, &order.name, "J. Receiver", now));
             let tracking = crossdock_sim::partners::tracking_number(&number);
-            self.shipments.push(Shipment { number, order: order.name.clone(), tracking, lines, partial: kept > 0 });
+            self.shipments.push(Shipment { order: order.name.clone(), tracking, lines, partial: kept > 0 });
         }
         self.post.drop_in(hooks).await;
     }

@@ -12,7 +12,6 @@ use super::process::HubProcess;
 /// A shipment that the warehouse made.
 #[derive(Clone, Debug)]
 pub struct Shipment {
-    pub number: String,
     pub order: String,
     pub tracking: String,
     /// SKU and pieces.

@@ -1,3 +1,5 @@
+//! Every node has the place it was written at.
+
 use super::*;
 
 /// Every scalar and key with its place, one a line.
