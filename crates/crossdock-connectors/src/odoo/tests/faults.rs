@@ -208,3 +208,21 @@ fn an_odoo_without_tracking_references_says_so_only_when_one_is_given() {
     );
     assert!(matches!(step(&odoo(), &[without], &so_far), Step::Call(call) if call.url.ends_with("mail.message/load")));
 }
+
+/// The hub was killed while Odoo was validating; the call ended between two reads of the next attempt.
+#[test]
+fn a_validation_that_ends_while_the_next_attempt_looks_is_found() {
+    let tape = tape("fulfil_after_lost_write");
+    let moves = tape.recorded.iter().position(|e| text(e, "call") == "stock.move/search_read").expect("moves");
+    let mut so_far = tape.exchanges[..=moves].to_vec();
+    so_far[moves] = answered(&so_far[moves], 200, &value!([]));
+    let Step::Call(look) = step(&odoo(), &tape.transmissions, &so_far) else { panic!("looks again") };
+    assert!(look.url.ends_with("stock.picking/search_read"));
+    so_far.push(answered(&so_far[1], 200, &json(r#"[{"id": 7, "state": "done"}]"#)));
+    let Step::Call(back) = step(&odoo(), &tape.transmissions, &so_far) else { panic!("reads back") };
+    assert!(String::from_utf8_lossy(&back.body).contains(r#"["backorder_id","#));
+    so_far.pop();
+    so_far.push(answered(&so_far[1], 200, &json(r#"[{"id": 7, "state": "assigned"}]"#)));
+    let Step::Call(call) = step(&odoo(), &tape.transmissions, &so_far) else { panic!("asks which SKU it is") };
+    assert!(call.url.ends_with("product.product/search_read"));
+}

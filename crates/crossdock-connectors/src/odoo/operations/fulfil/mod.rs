@@ -76,7 +76,10 @@ pub(in crate::odoo) fn run(talk: &mut Talk<'_>, fulfil: &Fulfil) -> Said<Value> 
         bind(talk, fulfil, &deliveries, &marks, picking)?;
         return finished(talk, fulfil, &deliveries, picking.id, &[]);
     }
-    let (picking, plan, products) = choose(talk, fulfil, &deliveries, &marks)?;
+    let (picking, plan, products) = match choose(talk, fulfil, &deliveries, &marks)? {
+        Choice::Open(open) => *open,
+        Choice::Done(picking) => return finished(talk, fulfil, &deliveries, picking, &[]),
+    };
     let vals = values(talk, fulfil, &deliveries, &picking, &plan)?;
     let lots = lots::look_up(talk, &plan)?;
     bind(talk, fulfil, &deliveries, &marks, &picking)?;
@@ -108,13 +111,16 @@ fn done_by_hand<'a>(fulfil: &Fulfil, deliveries: &'a Deliveries, marks: &Shipmen
     shipment::done_by_hand(deliveries, marks, &numbers)
 }
 
-/// The open delivery that takes this shipment, and what to write on it.
-fn choose(
-    talk: &mut Talk<'_>,
-    fulfil: &Fulfil,
-    deliveries: &Deliveries,
-    marks: &ShipmentMarks,
-) -> Said<(Picking, Plan, Vec<Value>)> {
+/// Where a shipment goes.
+enum Choice {
+    /// An open delivery, what to write on it, and the products it was read with.
+    Open(Box<(Picking, Plan, Vec<Value>)>),
+    /// This delivery became done while the hub was looking: a call that an attempt before this one left behind ended.
+    Done(i64),
+}
+
+/// The open delivery that takes this shipment.
+fn choose(talk: &mut Talk<'_>, fulfil: &Fulfil, deliveries: &Deliveries, marks: &ShipmentMarks) -> Said<Choice> {
     let marked = marks.own.as_ref().and_then(|mark| deliveries.by_id(mark.record)).filter(|picking| picking.is_open());
     let mut open: Vec<&Picking> = match marked {
         Some(picking) => vec![picking],
@@ -136,9 +142,14 @@ fn choose(
     for picking in &open {
         let own: Vec<Move> = moves.iter().filter(|stock_move| stock_move.picking == picking.id).cloned().collect();
         match plan::fit(&fulfil.lines, own) {
-            Ok(plan) => return Ok(((*picking).clone(), plan, products)),
+            Ok(plan) => return Ok(Choice::Open(Box::new(((*picking).clone(), plan, products)))),
             Err(misfit) => misfits.push((*picking, misfit)),
         }
+    }
+    if let Some(marked) = marked
+        && state_of(talk, marked)? == "done"
+    {
+        return Ok(Choice::Done(marked.id));
     }
     let (picking, misfit) = misfits.into_iter().min_by_key(|(_, misfit)| misfit.rank()).expect("a delivery is open");
     unfit(talk, fulfil, deliveries, picking, &misfit)
