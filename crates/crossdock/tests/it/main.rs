@@ -3,6 +3,7 @@
 mod command_line;
 mod config_mistakes;
 mod hub_folder;
+mod odoo_contract;
 mod order_to_cash;
 mod program;
 mod real_odoo;
