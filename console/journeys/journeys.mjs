@@ -1,0 +1,355 @@
+// What people do with the console. Each journey uses a page of its own and what the hub itself says it knows.
+
+import assert from 'node:assert/strict'
+
+import { faults, tabThrough } from './accessibility.mjs'
+
+const PAGES = ['/', '/find', '/exceptions?show=all', '/paused', '/messages', '/rejections']
+
+/** Asks the hub's API beside the browser. */
+export async function ask(hub, path) {
+  const response = await fetch(hub.url + path, { headers: hub.token ? { authorization: `Bearer ${hub.token}` } : {} })
+  if (!response.ok) throw new Error(`${path} answers ${response.status}: ${await response.text()}`)
+  return response.json()
+}
+
+/** A reference that has a story: what a person would look for, else the id of a message. */
+export async function knownReference(hub) {
+  if (process.env.CROSSDOCK_JOURNEY_REFERENCE) return process.env.CROSSDOCK_JOURNEY_REFERENCE
+  const { items } = await ask(hub, '/api/messages?state=translated&limit=1')
+  assert(items.length > 0, 'the hub has no message that became an event: let it receive one before the journeys')
+  const story = await ask(hub, `/api/trace?reference=${items[0].id}`)
+  return story.entities[0]?.key ?? items[0].id
+}
+
+const title = (page) => page.locator('#title')
+
+async function goesTo(page, path, name) {
+  await page.waitForURL((url) => url.pathname === path)
+  await page.getByRole('heading', { level: 1, name, exact: true }).waitFor()
+}
+
+export const journeys = [
+  {
+    name: 'the overview shows the figures that the hub counts',
+    async run(page, hub) {
+      await page.goto('/')
+      await page.getByRole('list', { name: 'Figures' }).waitFor()
+      const overview = await ask(hub, '/api/overview')
+      const figure = async (name) => {
+        const text = await page.getByRole('list', { name: 'Figures' }).getByRole('listitem').filter({ hasText: name }).locator('.value').innerText()
+        return Number(text.replaceAll(',', ''))
+      }
+      assert.equal(await figure('Exceptions'), overview.exceptions_open)
+      assert.equal(await figure('Paused'), overview.transmissions_paused)
+      assert.equal(await figure('Held'), overview.transmissions_held)
+      const rows = page.getByRole('table').getByRole('row')
+      assert.equal(await rows.count(), overview.systems.length + 1, 'one row per system and one of names')
+      for (const system of overview.systems) await page.getByRole('rowheader', { name: system.name }).waitFor()
+      const verdict = await page.getByLabel('Verdict').innerText()
+      const isCalm = overview.exceptions_open + overview.transmissions_paused + overview.systems.filter((s) => s.paused !== null).length === 0
+      assert.equal(verdict.includes('Nothing is waiting for a person'), isCalm, verdict)
+      assert((await page.title()).includes(overview.hub))
+    },
+  },
+  {
+    name: 'a reference is found and its story is told',
+    async run(page, hub) {
+      const reference = await knownReference(hub)
+      const story = await ask(hub, `/api/trace?reference=${encodeURIComponent(reference)}`)
+      await page.goto('/')
+      await page.getByRole('searchbox').fill(reference)
+      await page.keyboard.press('Enter')
+      await title(page).filter({ hasText: reference }).waitFor()
+      await page.getByRole('heading', { name: 'Step by step' }).waitFor()
+      assert((await page.locator('[data-entry]').count()) >= story.entries.length, 'every entry is told')
+      await page.getByRole('img', { name: /^Picture: / }).waitFor()
+      for (const entity of story.entities.slice(0, 8)) assert(await page.getByRole('article').filter({ hasText: entity.key }).first().isVisible())
+      // What is behind an entry.
+      const more = page.getByRole('button', { name: /^Details of/ }).first()
+      await more.click()
+      assert.equal(await more.getAttribute('aria-expanded'), 'true')
+      await page.getByText('In full').first().waitFor()
+      // A mark in the picture leads to its words.
+      await page.locator('svg .mark').last().click()
+      await page.locator('[data-entry].picked').waitFor()
+      // Only what went wrong.
+      await page.getByLabel('Problems and waiting only').check()
+      const troubled = story.entries.filter((entry) => entry.mood !== 'ok').length
+      await page.waitForFunction((n) => document.querySelectorAll('[data-entry]').length === n, troubled)
+      // The address can be sent to a colleague.
+      await page.reload()
+      await title(page).filter({ hasText: reference }).waitFor()
+      await page.goto('/find')
+      await page.getByRole('link', { name: reference, exact: true }).waitFor()
+    },
+  },
+  {
+    name: 'what nobody knows is said, without an alarm',
+    allowed: [/404/],
+    async run(page) {
+      await page.goto('/timeline/no%2Fsuch%20number')
+      await page.getByText('Nothing is known by “no/such number”.').waitFor()
+      assert.equal(await page.getByRole('alert').count(), 0)
+      await page.goto('/no-such-page')
+      await page.getByRole('heading', { level: 1, name: 'There is no such page' }).waitFor()
+    },
+  },
+  {
+    name: 'everything is reached by the keyboard alone',
+    async run(page, hub) {
+      const reference = await knownReference(hub)
+      await page.goto('/')
+      await page.getByRole('table').waitFor()
+      await page.keyboard.press('Tab')
+      assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'Skip to the content')
+      await page.keyboard.press('Enter')
+      assert.equal(await page.evaluate(() => document.activeElement?.id), 'main')
+      await page.keyboard.press('g')
+      await page.keyboard.press('p')
+      await goesTo(page, '/paused', 'Paused')
+      assert.equal(await page.evaluate(() => document.activeElement?.id), 'title', 'a new page begins at its title')
+      for (const [key, path, name] of [['e', '/exceptions', 'Exceptions'], ['m', '/messages', 'Messages'], ['r', '/rejections', 'Rejections'], ['f', '/find', 'Find'], ['o', '/', 'Overview']]) {
+        await page.keyboard.press('g')
+        await page.keyboard.press(key)
+        await goesTo(page, path, name)
+      }
+      await page.keyboard.press('/')
+      assert.equal(await page.evaluate(() => document.activeElement?.id), 'find')
+      await page.keyboard.type(reference)
+      await page.keyboard.press('Enter')
+      await title(page).filter({ hasText: reference }).waitFor()
+      await page.waitForFunction(() => document.activeElement?.id === 'title')
+      await page.keyboard.press('?')
+      await page.getByRole('dialog', { name: 'Keyboard' }).waitFor()
+      await page.keyboard.press('Escape')
+      await page.getByRole('dialog').waitFor({ state: 'hidden' })
+      assert.equal(await page.evaluate(() => document.activeElement?.id), 'title', 'the focus goes back')
+      await page.goBack()
+      await goesTo(page, '/', 'Overview')
+      assert((await tabThrough(page)) > 10)
+      // Single keys can be switched off.
+      await page.keyboard.press('?')
+      await page.getByLabel('Single keys are on').uncheck()
+      await page.keyboard.press('Escape')
+      await page.keyboard.press('g')
+      await page.keyboard.press('p')
+      assert.equal(new URL(page.url()).pathname, '/')
+    },
+  },
+  {
+    name: 'lists show what the hub lists',
+    async run(page, hub) {
+      for (const [path, api] of [['/messages', '/api/messages?limit=50'], ['/rejections', '/api/rejections?limit=50']]) {
+        const { items, more } = await ask(hub, api)
+        await page.goto(path)
+        if (items.length === 0) {
+          await page.locator('p.card').waitFor()
+          continue
+        }
+        await page.getByRole('table').waitFor()
+        assert.equal(await page.locator('tbody tr').count(), items.length)
+        if (!more) continue
+        await page.getByRole('button', { name: 'Older' }).click()
+        await page.waitForURL(/skip=50/)
+        await page.getByText(/^51 – /).waitFor()
+      }
+      const { items } = await ask(hub, '/api/exceptions?limit=50')
+      await page.goto('/exceptions?show=all')
+      await page.locator('.page .card').first().waitFor()
+      assert.equal(await page.getByRole('article').count(), items.length)
+    },
+  },
+  {
+    name: 'nothing has to be scrolled sideways',
+    async run(page, hub) {
+      const reference = await knownReference(hub)
+      for (const width of [360, 768, 1024, 1440]) {
+        await page.setViewportSize({ width, height: 800 })
+        for (const path of [...PAGES, `/timeline/${encodeURIComponent(reference)}`]) {
+          await page.goto(path)
+          await page.waitForFunction(() => !document.querySelector('.loading'))
+          const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
+          assert(over <= 0, `${path} at ${width} px is ${over} px too wide`)
+        }
+        if (width === 360) {
+          await page.getByRole('button', { name: 'Menu' }).click()
+          await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Overview' }).click()
+          await goesTo(page, '/', 'Overview')
+          await page.getByRole('navigation', { name: 'Pages' }).waitFor({ state: 'hidden' })
+        }
+      }
+    },
+  },
+  ...['light', 'dark'].map((colorScheme) => ({
+    name: `every page can be read and used by all, ${colorScheme}`,
+    settings: { colorScheme },
+    async run(page, hub) {
+      const reference = await knownReference(hub)
+      const found = []
+      for (const path of [...PAGES, `/timeline/${encodeURIComponent(reference)}`]) {
+        for (const width of [1440, 360]) {
+          await page.setViewportSize({ width, height: 800 })
+          await page.goto(path)
+          await page.waitForFunction(() => !document.querySelector('.loading'))
+          found.push(...(await faults(page)).map((fault) => `${path} at ${width}: ${fault}`))
+        }
+      }
+      await page.setViewportSize({ width: 1440, height: 800 })
+      await page.goto('/')
+      await page.getByRole('button', { name: /^(Pause|Resume) / }).first().click()
+      await page.getByRole('dialog').waitFor()
+      found.push(...(await faults(page, { inDialog: true })).map((fault) => `dialog: ${fault}`))
+      assert.deepEqual(found, [])
+    },
+  })),
+  {
+    name: 'a hub that does not answer is noticed, and noticed again when it is back',
+    allowed: [/ERR_FAILED/, /Failed to load resource/],
+    async run(page) {
+      await page.goto('/')
+      await page.getByRole('table').waitFor()
+      await page.route('**/api/**', (route) => route.abort())
+      await page.getByRole('alert').filter({ hasText: 'The hub does not answer' }).waitFor()
+      assert(await page.getByRole('table').isVisible(), 'the last figures stay, marked as old')
+      await page.unroute('**/api/**')
+      await page.getByRole('alert').waitFor({ state: 'hidden', timeout: 20_000 })
+    },
+  },
+  {
+    name: 'a system is paused and resumed with a reason',
+    async run(page, hub) {
+      const { systems } = await ask(hub, '/api/overview')
+      const system = systems.find((system) => system.paused === null)
+      assert(system, 'the hub has no system in use')
+      await page.goto('/')
+      await page.getByRole('button', { name: `Pause ${system.name}`, exact: true }).click()
+      const dialog = page.getByRole('dialog', { name: `Pause ${system.name}` })
+      await dialog.getByText('Nothing more is sent').waitFor()
+      await dialog.getByRole('button', { name: 'Pause', exact: true }).click()
+      await dialog.getByText('Give a reason').waitFor()
+      await dialog.getByLabel('Reason').fill('console journey: pause')
+      await dialog.getByLabel('Your name').fill('Journey')
+      await dialog.getByRole('button', { name: 'Pause', exact: true }).click()
+      await dialog.waitFor({ state: 'hidden' })
+      await page.getByRole('row').filter({ hasText: 'console journey: pause' }).waitFor()
+      assert.equal((await ask(hub, '/api/overview')).systems.find((s) => s.name === system.name).paused, 'console journey: pause')
+      await page.goto('/paused')
+      await page.getByRole('button', { name: `Resume ${system.name}`, exact: true }).click()
+      const again = page.getByRole('dialog', { name: `Resume ${system.name}` })
+      assert.equal(await again.getByLabel('Your name').inputValue(), 'Journey', 'the browser remembers the name')
+      await again.getByLabel('Reason').fill('console journey: resume')
+      await again.getByRole('button', { name: 'Resume', exact: true }).click()
+      await again.waitFor({ state: 'hidden' })
+      await page.getByRole('status').filter({ hasText: 'used again' }).first().waitFor()
+      assert.equal((await ask(hub, '/api/overview')).systems.find((s) => s.name === system.name).paused, null)
+    },
+  },
+  {
+    name: 'a paused transmission is resumed: its scope first, then a reason, then the result',
+    async run(page, hub) {
+      const { items } = await ask(hub, '/api/transmissions?state=paused&limit=500')
+      assert(items.length > 0, 'the hub has no paused transmission: bring one about before the journeys')
+      const wanted = items[0]
+      await page.goto('/paused')
+      const begin = page.getByRole('button', { name: 'Resume chosen…' })
+      await begin.waitFor()
+      assert(await begin.isDisabled(), 'nothing is chosen yet')
+      await page.locator(`#row-${wanted.id}`).check()
+      await page.getByText(`1 of ${items.length}`).waitFor()
+      await begin.click()
+      const dialog = page.getByRole('dialog', { name: 'Resume 1 transmission' })
+      await dialog.getByText(`1 transmission to ${wanted.system}`).waitFor()
+      await dialog.getByText(`${wanted.about.kind}/${wanted.about.key}`).waitFor()
+      await dialog.getByRole('button', { name: 'Resume', exact: true }).click()
+      await dialog.getByText('Give a reason').waitFor()
+      await dialog.getByLabel('Reason').fill('console journey: the cause is gone')
+      await page.keyboard.press('Tab')
+      await dialog.getByRole('button', { name: 'Resume', exact: true }).click()
+      await dialog.waitFor({ state: 'hidden' })
+      await page.getByRole('status').filter({ hasText: '1 transmission goes on' }).first().waitFor()
+      const after = await ask(hub, `/api/trace?reference=${wanted.id}`).catch(() => undefined)
+      assert(after === undefined || after.entries.length > 0)
+    },
+  },
+]
+
+/** Journeys that need a hub in a certain mood, which only the made-up one can have. */
+export const moods = [
+  {
+    name: 'the checks find what is wrong when something is',
+    mood: '',
+    async run(page) {
+      await page.goto('/')
+      await page.getByRole('table').waitFor()
+      await page.evaluate(() => {
+        const wrong = document.createElement('div')
+        wrong.innerHTML = '<h1 id="title">Twice</h1><button></button><p class="pale">hard to read</p><label for="none">x</label>'
+        document.querySelector('main').append(wrong)
+        wrong.querySelector('.pale').style.color = '#bbbbbb'
+      })
+      const found = (await faults(page)).join('; ')
+      for (const fault of ['a button has no name', 'headings of level 1: 2', 'contrast 1.', 'the id title occurs', 'for names none', 'a target of']) {
+        assert(found.includes(fault), `${fault} is not among ${found}`)
+      }
+    },
+  },
+  {
+    name: 'a quiet hub says so',
+    mood: 'quiet',
+    async run(page) {
+      await page.goto('/')
+      await page.getByText('Nothing is waiting for a person.').waitFor()
+      await page.goto('/paused')
+      await page.getByText('No transmission is paused.').waitFor()
+      await page.goto('/exceptions')
+      await page.getByText('No exception is open.').waitFor()
+    },
+  },
+  {
+    name: 'a new hub has something to say too',
+    mood: 'empty',
+    async run(page) {
+      await page.goto('/messages')
+      await page.getByText('Nothing has come in yet.').waitFor()
+      await page.goto('/rejections')
+      await page.getByText('No request has been turned away.').waitFor()
+      assert.deepEqual(await faults(page), [])
+    },
+  },
+  {
+    name: 'a hub with a token asks for it once',
+    mood: 'locked',
+    allowed: [/401/],
+    async run(page) {
+      await page.goto('/paused')
+      const field = page.getByLabel('Token')
+      await field.fill('wrong')
+      await page.keyboard.press('Enter')
+      await page.getByRole('alert').filter({ hasText: 'not the hub' }).waitFor()
+      assert.deepEqual(await faults(page), [])
+      await field.fill('s3cret')
+      await page.keyboard.press('Enter')
+      await page.getByRole('heading', { level: 1, name: 'Paused' }).waitFor()
+      await page.reload()
+      await page.getByRole('heading', { level: 1, name: 'Paused' }).waitFor()
+    },
+  },
+  {
+    name: 'what could not be resumed is told with its reason',
+    mood: '',
+    async run(page) {
+      await page.goto('/paused')
+      await page.getByRole('checkbox', { name: /Choose all/ }).check()
+      await page.getByRole('button', { name: 'Resume chosen…' }).click()
+      const dialog = page.getByRole('dialog')
+      await dialog.getByText('3 transmissions to odoo').waitFor()
+      await dialog.getByText('1 transmission to warehouse').waitFor()
+      await dialog.getByLabel('Reason').fill('USD is active again')
+      await dialog.getByRole('button', { name: 'Resume', exact: true }).click()
+      await page.getByText('3 transmissions go on; 1 could not.').first().waitFor()
+      await page.getByText('the picking was cancelled in Odoo').waitFor()
+      await page.getByRole('listitem').filter({ hasText: 'S00047-2' }).first().waitFor()
+    },
+  },
+]

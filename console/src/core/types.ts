@@ -1,0 +1,145 @@
+// What the hub's API answers. The names are the API's own.
+
+export type Mood = 'ok' | 'waiting' | 'problem'
+
+export interface Listing<T> {
+  items: T[]
+  /** There are more than the limit. */
+  more: boolean
+}
+
+export interface SystemRow {
+  name: string
+  connector: string
+  domain: string
+  zone: string
+  owner: string | null
+  /** Why nothing is sent to it. */
+  paused: string | null
+  paused_since: string | null
+  breaker: 'closed' | 'open' | 'probing'
+  messages: Record<string, number>
+  transmissions: Record<string, number>
+  last_message_at: string | null
+}
+
+export interface Overview {
+  hub: string
+  config: string
+  at: string
+  systems: SystemRow[]
+  events: number
+  messages_waiting: number
+  messages_failed: number
+  transmissions_open: number
+  transmissions_held: number
+  transmissions_paused: number
+  transmissions_done: number
+  exceptions_open: number
+  rejections: number
+}
+
+export interface EntityName {
+  kind: string
+  key: string
+}
+
+export interface Reference {
+  system: string
+  kind: string
+  value: string
+}
+
+export interface EntityView extends EntityName {
+  status: string
+  version: number
+  updated_at: string
+  data: unknown
+  references: Reference[]
+}
+
+export type EntryKind = 'message' | 'event' | 'transmission' | 'attempt' | 'exception'
+
+export interface Entry {
+  at: string
+  step: number
+  kind: EntryKind
+  mood: Mood
+  system: string
+  text: string
+  about?: EntityName
+  message?: string
+  event?: string
+  transmission?: string
+}
+
+export interface Trace {
+  reference: string
+  entities: EntityView[]
+  entries: Entry[]
+  cut: boolean
+}
+
+export interface MessageRow {
+  id: string
+  system: string
+  channel: string
+  dedup_key: string
+  received_at: string
+  body_bytes: number
+  state: 'waiting' | 'translated' | 'ignored' | 'failed'
+  events?: number
+  reason?: string
+  exception?: string
+}
+
+export interface TransmissionRow {
+  id: string
+  system: string
+  operation: string
+  flow: string
+  about: EntityName
+  key: string
+  state: 'held' | 'owed' | 'sending' | 'done' | 'paused' | 'cancelled'
+  reason?: string
+  after?: string[]
+  attempts: number
+  created_at: string
+  due_at: string
+  last_problem: string | null
+}
+
+export interface ExceptionRow {
+  id: string
+  class: string
+  fingerprint: string
+  status: 'open' | 'resolved'
+  summary: string
+  owner: string | null
+  affects: EntityName[]
+  system: string | null
+  flow: string | null
+  message: string | null
+  transmission: string | null
+  opened_at: string
+  closed_at: string | null
+  count: number
+}
+
+export interface RejectionRow {
+  system: string | null
+  at: string
+  status: number
+  code: string
+  reason: string
+  path: string
+  peer: string | null
+  body_bytes: number
+}
+
+export interface Resumed {
+  transmissions: string[]
+  systems: string[]
+  /** What could not be resumed, with the reason. */
+  refused: string[]
+}
