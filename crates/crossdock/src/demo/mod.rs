@@ -198,6 +198,7 @@ impl Stage {
         let holds = checks.iter().all(|check| check.holds);
         self.show(&checks, holds).await?;
         if self.args.stay && holds {
+            self.leave_a_problem().await?;
             self.say(&format!("the console is at http://{console}/; press Ctrl-C to end"));
             tokio::signal::ctrl_c().await?;
         }
@@ -325,6 +326,27 @@ impl Stage {
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
+    }
+
+    /// A shipment of an order that Odoo does not know: something to look at and to resume in the console.
+    async fn leave_a_problem(&mut self) -> anyhow::Result<()> {
+        let lines = [ShippedLine { sku: "DEMO-01".to_owned(), quantity: 1 }];
+        let (_, hook) = self.warehouse.lock().ship("S99999", &lines, now());
+        self.post.drop_in(vec![hook]).await;
+        let post = self.post.clone();
+        post.collect(&mut self.dice, true, &mut self.senders).await;
+        while self.senders.join_next().await.is_some() {}
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while self.hub.get("/api/overview").await?["transmissions_paused"].as_u64() == Some(0) {
+            if Instant::now() > deadline {
+                bail!("the shipment of an unknown order was not paused");
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        self.say(
+            "one shipment names an order that Odoo does not know; it is paused: see the console, or `crossdock paused`",
+        );
+        Ok(())
     }
 
     async fn judge(&self, skus: &[String]) -> anyhow::Result<Vec<Check>> {

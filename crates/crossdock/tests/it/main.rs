@@ -2,6 +2,7 @@
 
 mod command_line;
 mod config_mistakes;
+mod console;
 mod hub_folder;
 mod odoo_contract;
 mod order_to_cash;

@@ -6,6 +6,7 @@ mod errors;
 mod files;
 mod invoices;
 mod orders;
+mod races;
 mod transfers;
 mod upserts;
 
@@ -62,4 +63,7 @@ pub(super) const ALL: &[Scenario] = table![
     changes::write_dates_include_their_second,
     changes::archived_records_hide,
     changes::purchases_are_confirmed_once,
+    races::four_callers_make_one_record,
+    races::four_callers_move_goods_once,
+    races::four_callers_invoice_once,
 ];
