@@ -23,8 +23,8 @@ function story(order, isStuck) {
   function received(after, system, channel, bytes, key, events) {
     const message = id()
     add(after, {
-      step: 1, kind: 'message', mood: 'ok', system, message,
-      text: `received, verified and synced (${bytes} bytes, channel \`${channel}\`, key ${key}); it became ${events} event${events === 1 ? '' : 's'}`,
+      step: 4, kind: 'message', mood: 'ok', system, message,
+      text: `received by channel \`${channel}\` (${bytes} bytes), verified, new by its key ${key}, and on disk; it became ${events} event${events === 1 ? '' : 's'}`,
     })
     return message
   }
@@ -40,30 +40,32 @@ function story(order, isStuck) {
     const transmission = id()
     add(0, {
       step: 6, kind: 'transmission', mood: 'ok', system, event, transmission, about,
-      text: `${operation} is owed to ${system} for ${about.kind}/${about.key} (flow ${flow}, in order with order/${order})`,
+      text: `flow ${flow} owes ${operation} to ${system} for ${about.kind}/${about.key}, in order with order/${order}`,
     })
     return { transmission, system, operation, about }
   }
   function attempt(after, { transmission, system, operation, about }, number, mood, end) {
+    const answer = mood === 'waiting' ? 'no answer: the connection broke' : mood === 'ok' ? '200' : '422'
     add(after, {
-      step: 8, kind: 'attempt', mood, system, transmission, about,
-      text: `attempt ${number} at ${operation}: ${1 + (number % 3)} calls in ${90 + 37 * number} ms, ${end}`,
+      step: 8, kind: 'attempt', mood: 'ok', system, transmission, about,
+      text: `attempt ${number} called POST /json/2/sale.order/search_read → 200, POST /json/2/call → ${answer}, in ${90 + 37 * number} ms`,
     })
+    add(0, { step: 9, kind: 'attempt', mood, system, transmission, about, text: `attempt ${number} of ${operation} ${end}` })
   }
 
   const confirmed = received(0, 'odoo', 'sale.order', 1840, `sale.order/42/17`, 1)
   const accepted = event(31, confirmed, 'odoo', 'crossdock.order.accepted.v1', entity('order', order))
   const release = owed(accepted, 'warehouse', 'order.release', 'release-order', entity('order', order))
-  attempt(412, release, 1, 'waiting', 'did not take effect, is tried again: could not reach the system: connection refused')
-  attempt(1_180, release, 2, 'ok', 'accepted: {"order_id":"WH-5531"}')
+  attempt(412, release, 1, 'waiting', 'did not take effect and is tried again: could not reach the system: connection refused')
+  attempt(1_180, release, 2, 'ok', 'took effect: {"order_id":"WH-5531"}')
   const result = id()
-  add(9, { step: 10, kind: 'message', mood: 'ok', system: 'warehouse', message: result, text: 'result of the transmission noted; it became 1 event' })
+  add(9, { step: 10, kind: 'message', mood: 'ok', system: 'warehouse', message: result, transmission: release.transmission, text: 'the result came back; it became 1 event' })
   event(14, result, 'warehouse', 'crossdock.order.released.v1', entity('order', order))
 
   const shipped = received(3 * HOUR + 240_000, 'warehouse', 'shipment-update', 2210, `SU-88213`, 1)
   const pickedUp = event(22, shipped, 'warehouse', 'crossdock.shipment.picked_up.v1', shipment(1))
   const fulfil = owed(pickedUp, 'odoo', 'picking.fulfil', 'fulfil-picking', shipment(1))
-  attempt(530, fulfil, 1, 'ok', 'accepted: {"picking":"WH/OUT/00017","backorder":"WH/OUT/00018"}')
+  attempt(530, fulfil, 1, 'ok', 'took effect: {"picking":"WH/OUT/00017","backorder":"WH/OUT/00018"}')
 
   const left = received(41 * 60_000, 'fleet', 'route-stop-departure', 930, 'evt-51', 1)
   event(18, left, 'fleet', 'crossdock.shipment.departed.v1', shipment(1))
@@ -72,25 +74,25 @@ function story(order, isStuck) {
   const captured = event(35, signed, 'fleet', 'crossdock.pod.captured.v1', entity('proof_of_delivery', `${order}-1/1`))
   const attach = owed(captured, 'odoo', 'delivery.attach_proof', 'attach-proof', shipment(1))
   const invoice = owed(captured, 'odoo', 'invoice.create_and_post', 'invoice-delivery', shipment(1))
-  attempt(640, attach, 1, 'waiting', 'outcome not known: no answer: the connection broke after 30000 ms')
-  attempt(2_050, attach, 2, 'ok', 'accepted: {"attachment":811}')
+  attempt(640, attach, 1, 'waiting', 'may have taken effect: no answer: the connection broke after 30000 ms')
+  attempt(2_050, attach, 2, 'ok', 'took effect: {"attachment":811}')
   if (isStuck) {
-    attempt(700, invoice, 1, 'problem', 'refused: Odoo: “You cannot validate an invoice with an inactive currency. Please reactivate the currency USD.”')
+    attempt(700, invoice, 1, 'problem', 'was refused: Odoo: “You cannot validate an invoice with an inactive currency. Please reactivate the currency USD.”')
     add(0, {
       step: 9, kind: 'transmission', mood: 'problem', system: 'odoo', transmission: invoice.transmission, about: shipment(1),
       text: 'invoice.create_and_post is paused: Odoo: “You cannot validate an invoice with an inactive currency. Please reactivate the currency USD.”',
     })
     add(3, {
       step: 9, kind: 'exception', mood: 'problem', system: 'odoo', transmission: invoice.transmission,
-      text: `exception transmission_refused: The invoice of shipment ${order}-1 was refused by odoo: reactivate the currency USD there, then resume it`,
+      text: `exception transmission_refused for billing-desk: The invoice of shipment ${order}-1 was refused by odoo: reactivate the currency USD there, then resume it`,
     })
   } else {
-    attempt(700, invoice, 1, 'ok', 'accepted: {"invoice":"INV/2026/00042"}')
+    attempt(700, invoice, 1, 'ok', 'took effect: {"invoice":"INV/2026/00042"}')
     const posted = id()
-    add(8, { step: 10, kind: 'message', mood: 'ok', system: 'odoo', message: posted, text: 'result of the transmission noted; it became 1 event' })
+    add(8, { step: 10, kind: 'message', mood: 'ok', system: 'odoo', message: posted, transmission: invoice.transmission, text: 'the result came back; it became 1 event' })
     const released = event(15, posted, 'odoo', 'crossdock.invoice.released.v1', entity('invoice', 'INV/2026/00042'))
     const notify = owed(released, 'customer', 'event.notify', 'notify-customer', entity('invoice', 'INV/2026/00042'))
-    attempt(210, notify, 1, 'ok', 'accepted')
+    attempt(210, notify, 1, 'ok', 'took effect')
   }
   const view = (name, status, version, updated, data, references) => ({ ...name, status, version, updated_at: at(updated), data, references })
   const reference = (name, system, kind, value) => ({ entity: name, system, kind, value })
@@ -172,7 +174,7 @@ export function scenario() {
     return { system, at: at(27 * HOUR - n * 1_300_000), status, code, reason, path, peer, body_bytes }
   })
   const messages = [...stuck.entries, ...done.entries].filter((entry) => entry.kind === 'message').map((entry) => ({
-    id: entry.message, system: entry.system, channel: entry.step === 10 ? 'result' : 'shipment-update',
+    id: entry.message, system: entry.system, channel: entry.transmission ? 'result' : 'shipment-update',
     dedup_key: `key-${entry.message.slice(-4)}`, received_at: entry.at, body_bytes: 2210, state: 'translated', events: 1,
   }))
   messages.push({

@@ -1,6 +1,7 @@
 // A story as it is told: grouped by the message that began each part, and placed for the picture.
 
 import type { EntityView, Entry, Trace } from './types'
+import { isCalls } from './words'
 
 export interface Told extends Entry {
   /** Unlike that of any other entry of the story, and the same at the next look. */
@@ -31,17 +32,39 @@ export function told(trace: Trace): Told[] {
   })
 }
 
+/** That something is owed, in contrast to how it stands. */
+export function isOwing(entry: Entry): boolean {
+  return entry.kind === 'transmission' && entry.event !== undefined
+}
+
 /** Which message each entry goes back to. */
 function origins(entries: Told[]): Map<string, string | undefined> {
   const messageOfEvent = new Map<string, string>()
   const eventOfTransmission = new Map<string, string>()
+  const causeOfMessage = new Map<string, string>()
   for (const entry of entries) {
     if (entry.kind === 'event' && entry.event && entry.message) messageOfEvent.set(entry.event, entry.message)
-    if (entry.transmission && entry.event) eventOfTransmission.set(entry.transmission, entry.event)
+    if (isOwing(entry) && entry.transmission && entry.event) eventOfTransmission.set(entry.transmission, entry.event)
+    if (entry.kind === 'message' && entry.message && entry.transmission) causeOfMessage.set(entry.message, entry.transmission)
+  }
+  const messageOf = (transmission: string | undefined) => {
+    const event = transmission && eventOfTransmission.get(transmission)
+    return event ? messageOfEvent.get(event) : undefined
+  }
+  // A result goes back to the message that made the hub owe what it is the result of, and so on.
+  const first = (message: string) => {
+    const seen = new Set<string>()
+    for (let at = message; ; ) {
+      const before = messageOf(causeOfMessage.get(at))
+      if (!before || seen.has(before)) return at
+      seen.add(at)
+      at = before
+    }
   }
   const origin = (entry: Told) => {
-    const event = entry.event ?? (entry.transmission && eventOfTransmission.get(entry.transmission))
-    return entry.message ?? (event && messageOfEvent.get(event))
+    const event = entry.event && messageOfEvent.get(entry.event)
+    const message = entry.message ?? event ?? messageOf(entry.transmission)
+    return message && first(message)
   }
   return new Map(entries.map((entry) => [entry.key, origin(entry)]))
 }
@@ -54,7 +77,7 @@ export function parts(entries: Told[]): Part[] {
     const key = origin.get(entry.key) ?? 'unknown'
     const part = parts.get(key) ?? { key, message: undefined, entries: [] }
     parts.set(key, part)
-    if (entry.kind === 'message') part.message = entry
+    if (entry.kind === 'message' && entry.message === key) part.message = entry
     else part.entries.push(entry)
   }
   return [...parts.values()]
@@ -63,10 +86,12 @@ export function parts(entries: Told[]): Part[] {
 /** How the story stands. */
 export function now(entries: Told[]): Now {
   const isStanding = (entry: Told) =>
-    entry.kind === 'exception' || entry.kind === 'message' || (entry.kind === 'transmission' && entry.step === 9)
-  // An exception says more than the standing of the transmission it is about.
-  const told = new Set(entries.filter((entry) => entry.kind === 'exception').map((entry) => entry.transmission))
-  const isTold = (entry: Told) => entry.kind === 'transmission' && told.has(entry.transmission)
+    entry.kind === 'exception' || entry.kind === 'message' || (entry.kind === 'transmission' && !isOwing(entry))
+  // An exception says more than the standing of the message or the transmission it is about.
+  const open = entries.filter((entry) => entry.kind === 'exception' && entry.mood === 'problem')
+  const told = new Set(open.flatMap((entry) => [entry.transmission, entry.message]).filter((id) => id !== undefined))
+  const isTold = (entry: Told) =>
+    (entry.kind === 'transmission' && told.has(entry.transmission ?? '')) || (entry.kind === 'message' && told.has(entry.message ?? ''))
   return {
     problems: entries.filter((entry) => isStanding(entry) && entry.mood === 'problem' && !isTold(entry)),
     waiting: entries.filter((entry) => isStanding(entry) && entry.mood === 'waiting'),
@@ -117,10 +142,11 @@ export interface Picture {
 const STEP_MIN = 15
 const REST_MS = 60_000
 
-export function picture(entries: Told[], room: number, edge: number): Picture {
+export function picture(story: Told[], room: number, edge: number): Picture {
+  const entries = story.filter((entry) => !isCalls(entry))
   const lanes = lanesOf(entries)
   const laneOf = (entry: Told) => {
-    const isInside = entry.kind === 'event' || (entry.kind === 'transmission' && entry.step === 6)
+    const isInside = entry.kind === 'event' || isOwing(entry)
     return lanes.indexOf(isInside || entry.system === '' ? HUB_LANE : entry.system)
   }
   const offsets: number[] = []
@@ -166,13 +192,13 @@ function threadsOf(marks: Mark[]): Thread[] {
   }
   const messages = find((entry) => entry.kind === 'message')
   const events = find((entry) => entry.kind === 'event')
-  const owed = find((entry) => entry.kind === 'transmission' && entry.step === 6)
+  const owed = find(isOwing)
   const threads: Thread[] = []
   for (const to of marks) {
     const { entry } = to
     let from: Mark | undefined
     if (entry.kind === 'event') from = messages(entry.message, (other) => other.message)
-    else if (entry.kind === 'transmission' && entry.step === 6) from = events(entry.event, (other) => other.event)
+    else if (isOwing(entry)) from = events(entry.event, (other) => other.event)
     else if (entry.kind === 'attempt' || entry.kind === 'transmission') from = owed(entry.transmission, (other) => other.transmission)
     if (from && from !== to) threads.push({ from, to })
   }

@@ -83,34 +83,53 @@ export const STEPS: string[] = [
   'received', 'verified', 'recognised', 'synced', 'routed', 'owed', 'prepared', 'sent', 'decided', 'result noted',
 ]
 
-/** What an entry of a story is called. */
-export function headline(entry: Entry): string {
-  const { kind, step, system, text, mood } = entry
+/** An entry of a story in two parts: what it is called, and what there is to say beyond that. */
+export interface Wording {
+  headline: string
+  gist: string
+}
+
+/** The hub tells each entry as one sentence; what is not recognised is shown as that sentence. */
+export function wording(entry: Entry): Wording {
+  const { kind, system } = entry
+  const text = entry.text.replace(/`([^`]*)`/g, '$1')
+  const as = (headline: string, gist = '') => ({ headline, gist })
   switch (kind) {
-    case 'message': return step === 10 ? `Result of ${system} noted` : `Message from ${system}`
-    case 'event': return eventName(text.split(' ')[0] ?? '')
-    case 'attempt': {
-      const [, number = '', operation = 'an operation'] = /^attempt (\d+) at ([^:]+):/.exec(text) ?? []
-      const end = { ok: 'accepted', waiting: 'not yet', problem: 'refused' }[mood]
-      return `${operation} at ${system}, attempt ${number}: ${end}`
+    case 'message': return as(entry.transmission ? `Result of ${system}` : `Message from ${system}`, text)
+    case 'event': return as(eventName(text.split(' ')[0] ?? ''), text.includes('too late') ? 'came too late to move the state' : '')
+    case 'exception': {
+      const [, word = 'exception', about = '', summary = text] = /^exception (\w+)([^:]*): (.*)$/s.exec(text) ?? []
+      return as(`${className(word)}${about}`, summary)
     }
-    case 'exception': return className(/^exception (\w+)/.exec(text)?.[1] ?? 'exception')
     case 'transmission': {
-      const operation = /^\S+/.exec(text)?.[0] ?? 'An operation'
-      if (step === 6) return `${operation} owed to ${system}`
-      return mood === 'problem' ? `${operation} stopped` : `${operation} waits`
+      const [, flow = '', operation = '', order = ''] = /^flow (\S+) owes (\S+) to \S+ for [^,]*(?:, (.*))?$/.exec(text) ?? []
+      if (operation !== '') return as(`${operation} owed to ${system}`, [`flow ${flow}`, order].filter(Boolean).join(', '))
+      const [, standing = text, why = ''] = /^(\S+ (?:is paused|is held|waits for its turn|is being sent|was given up))[:,]? ?(.*)$/s.exec(text) ?? []
+      return as(standing, why)
     }
+    case 'attempt': return attempt(entry, text)
   }
 }
 
-/** What there is to say beyond the headline. */
+function attempt({ system, mood }: Entry, text: string): Wording {
+  const [, caller, calls] = /^attempt (\d+) called (.*)$/s.exec(text) ?? []
+  if (calls) return { headline: `Attempt ${caller} asked ${system}`, gist: calls }
+  const [, number, operation, end] = /^attempt (\d+) of (\S+) (.*)$/s.exec(text) ?? []
+  if (!end) return { headline: `More attempts at ${system}`, gist: text }
+  const became = { ok: 'took effect', waiting: 'is not done yet', problem: 'was refused' }[mood]
+  const rest = end.replace(/^(took effect|was refused|is not done yet)(: )?/, '')
+  return { headline: `${operation} ${became}`, gist: `attempt ${number}${rest ? `: ${rest}` : ''}` }
+}
+
+/** Only the calls of an attempt, whose end is told next. */
+export function isCalls(entry: Entry): boolean {
+  return entry.kind === 'attempt' && /^attempt \d+ called /.test(entry.text)
+}
+
+export function headline(entry: Entry): string {
+  return wording(entry).headline
+}
+
 export function gist(entry: Entry): string {
-  const { kind, step } = entry
-  const text = entry.text.replace(/`([^`]*)`/g, '$1')
-  if (kind === 'attempt') return text.replace(/^attempt \d+ at [^:]+: /, '')
-  if (kind === 'exception') return text.replace(/^exception \w+( \(resolved\))?: /, '$1 ').trim()
-  if (kind === 'transmission' && step === 6) return text.replace(/^.*\((flow .*)\)$/, '$1')
-  if (kind === 'transmission') return text.replace(/^\S+ (is |was )/, '')
-  if (kind === 'event') return text.includes('too late') ? 'came too late to move the state' : ''
-  return text
+  return wording(entry).gist
 }
