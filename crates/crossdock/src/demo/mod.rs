@@ -379,7 +379,8 @@ impl Stage {
         if let Some(order) = self.orders.first() {
             println!("\nThe story of {}:\n", order.name);
             let folder = self.hub.folder().to_string_lossy().into_owned();
-            println!("{}", self.hub.run(&["trace", &order.name, "--hub", &folder]).await?);
+            self.hub.show(&["trace", &order.name, "--hub", &folder]).await?;
+            println!();
         }
         println!(
             "{} orders in {seconds:.1} s; {sent} webhooks sent ({duplicates} recognised as duplicates, {refused} refused), {} kills\n",

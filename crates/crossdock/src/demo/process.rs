@@ -96,6 +96,18 @@ impl HubProcess {
         Ok(text)
     }
 
+    /// Runs another command of the program on the hub's folder and lets it print to where this one prints.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub async fn show(&self, arguments: &[&str]) -> anyhow::Result<()> {
+        let status = self.command(arguments).stdin(Stdio::null()).status().await?;
+        if !status.success() {
+            bail!("`crossdock {}` failed ({status})", arguments.join(" "));
+        }
+        Ok(())
+    }
+
     pub fn folder(&self) -> &Path {
         &self.folder
     }
