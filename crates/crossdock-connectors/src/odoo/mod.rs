@@ -1,7 +1,7 @@
 //! Odoo 19 and later over JSON-2: a pure function from what is owed and what was answered to the next call.
 //!
 //! Nothing here sends, waits or remembers. Every operation is safe to repeat: it is keyed by an external id that Odoo
-//! keeps unique ([`xid`]), or it reads the state first and finds its own mark. `guide.md` is the page for the person
+//! keeps unique (`xid`), or it reads the state first and finds its own mark. `guide.md` is the page for the person
 //! who connects an Odoo.
 //!
 //! # The calls this connector makes
@@ -23,7 +23,7 @@
 //! | `crossdock odoo setup` | see [`setup`] |
 //!
 //! `load` is insert-only with `context {noupdate: true, mode: update}`. A *mark* is a `mail.message` on the document
-//! it marks, with an external id and a `message_id` of its own; see [`marks`].
+//! it marks, with an external id and a `message_id` of its own; see `marks`.
 
 mod answer;
 mod call;
