@@ -140,13 +140,18 @@ impl Checkpointer {
             let mut closing = log.wait(None, |state| state.dirty || state.closing);
             closing = closing || log.wait(Some(PACE), |state| state.closing);
             log.lock().dirty = false;
-            let outcome = match closing {
-                true => checkpoint(&self.connection, "TRUNCATE").map(drop),
-                false => keep_short(&self.connection, log),
-            };
-            log.lock().problem = outcome.err().map(|error| problem::sentence(&self.file, &error));
             if closing {
-                return;
+                let outcome = checkpoint(&self.connection, "TRUNCATE");
+                return self.report(log, outcome.err());
+            }
+            match keep_short(&self.connection, log) {
+                Ok(Reach::Everything) => self.report(log, None),
+                // Trying again at once would find the same reader.
+                Ok(Reach::UpToAReader) => drop(log.wait(Some(IDLE), |state| state.closing)),
+                Err(error) => {
+                    self.report(log, Some(error));
+                    log.wait(Some(IDLE), |state| state.closing);
+                }
             }
             if !log.wait(Some(IDLE), |state| state.dirty || state.closing) && !log.lock().dirty {
                 // Idle: leave nothing behind in the log. A failure shows at the next round.
@@ -154,15 +159,27 @@ impl Checkpointer {
             }
         }
     }
+
+    fn report(&self, log: &Log, error: Option<rusqlite::Error>) {
+        log.lock().problem = error.map(|error| problem::sentence(&self.file, &error));
+    }
 }
 
-fn keep_short(connection: &Connection, log: &Log) -> rusqlite::Result<()> {
+/// How far a look at the log came.
+enum Reach {
+    /// As far as was wanted.
+    Everything,
+    /// Somebody reads an older state of the file, so nothing newer can be moved into it.
+    UpToAReader,
+}
+
+fn keep_short(connection: &Connection, log: &Log) -> rusqlite::Result<Reach> {
     let mut extent = checkpoint(connection, "NOOP")?;
     log.bytes.store(extent.written * FRAME_BYTES, Ordering::Relaxed);
     if extent.rest_bytes() < log.limits.checkpoint_bytes {
-        return Ok(());
+        return Ok(Reach::Everything);
     }
-    let too_long = extent.written * FRAME_BYTES >= log.limits.wal_bytes_max;
+    let (moved_before, too_long) = (extent.moved, extent.written * FRAME_BYTES >= log.limits.wal_bytes_max);
     let rounds = if too_long { ROUNDS_MAX } else { 1 };
     for _ in 0..rounds {
         extent = checkpoint(connection, "PASSIVE")?;
@@ -170,10 +187,14 @@ fn keep_short(connection: &Connection, log: &Log) -> rusqlite::Result<()> {
             break;
         }
     }
-    if too_long {
+    if extent.moved <= moved_before {
+        return Ok(Reach::UpToAReader);
+    }
+    // The writer has to move the rest itself, so it is only asked to when that is quickly done.
+    if too_long && extent.rest_bytes() < log.limits.checkpoint_bytes {
         log.restart_wanted.store(true, Ordering::Relaxed);
     }
-    Ok(())
+    Ok(Reach::Everything)
 }
 
 fn checkpoint(connection: &Connection, mode: &str) -> rusqlite::Result<Extent> {

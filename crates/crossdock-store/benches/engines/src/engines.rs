@@ -29,9 +29,10 @@ pub trait Engine {
     fn stored(&self) -> u64;
 }
 
+pub type Open = fn(&Path) -> Box<dyn Engine>;
+
 /// How to open each.
-pub const ALL: &[fn(&Path) -> Box<dyn Engine>] =
-    &[Raw::open, PlainSqlite::open, Redb::open, Fjall::open, OurStore::open];
+pub const ALL: &[Open] = &[Raw::open, PlainSqlite::open, Redb::open, Fjall::open, OurStore::open];
 
 /// The floor: append and sync, no index at all.
 struct Raw {
@@ -140,10 +141,8 @@ struct Redb {
 
 impl Redb {
     fn open(folder: &Path) -> Box<dyn Engine> {
-        let database = redb::Database::builder()
-            .set_cache_size(64 << 20)
-            .create(folder.join("data.redb"))
-            .expect("opens");
+        let database =
+            redb::Database::builder().set_cache_size(64 << 20).create(folder.join("data.redb")).expect("opens");
         let write = database.begin_write().expect("begins");
         let position = {
             let messages = write.open_table(MESSAGES).expect("a table");
@@ -204,7 +203,8 @@ impl Fjall {
     fn open(folder: &Path) -> Box<dyn Engine> {
         let database = Database::builder(folder).cache_size(64 << 20).open().expect("opens");
         let keyspace = |name: &str| database.keyspace(name, KeyspaceCreateOptions::default).expect("a keyspace");
-        let (messages, ids, inbox, dedup) = (keyspace("messages"), keyspace("ids"), keyspace("inbox"), keyspace("dedup"));
+        let (messages, ids, inbox, dedup) =
+            (keyspace("messages"), keyspace("ids"), keyspace("inbox"), keyspace("dedup"));
         let position = match messages.last_key_value().map(|last| last.key().expect("reads")) {
             Some(key) => u64::from_be_bytes(key.as_ref().try_into().expect("a position")),
             None => 0,

@@ -1,13 +1,13 @@
 //! What a durable accept costs on each candidate engine, in one run on one machine.
 //!
 //! An accept is what intake needs: a 512-byte message by position, its id, its place in the inbox, and its dedup key,
-//! which is random and must be refused when it is known. Each commit is on the disk when it returns. For every engine
-//! the same messages are stored before; then rounds of each group size are run by turns, and the best round of each is
-//! shown beside the middle one, because other work on the machine only ever makes a round slower.
+//! which is random and must be refused when it is known. Each commit is on the disk when it returns. All engines are filled
+//! with the same messages, then take turns of a second or so at each group size. The best turn of each is shown beside
+//! the middle one, because other work on the machine only ever makes a turn slower.
 
 mod engines;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use engines::{Accept, Engine};
@@ -19,63 +19,82 @@ fn main() {
     let mut arguments = std::env::args().skip(1);
     let before: usize = arguments.next().map_or(200_000, |text| text.parse().expect("a number of messages"));
     let seconds: f64 = arguments.next().map_or(1.5, |text| text.parse().expect("seconds per round"));
-    let folder = std::env::temp_dir().join(format!("store-engines-{}", std::process::id()));
+    let round = Duration::from_secs_f64(seconds);
+    let scratch = std::env::temp_dir().join(format!("store-engines-{}", std::process::id()));
 
     println!("{before} messages stored before, best / middle of {ROUNDS} rounds of {seconds} s; load {}", load());
+    let mut subjects: Vec<Subject> = engines::ALL
+        .iter()
+        .enumerate()
+        .map(|(number, open)| Subject::filled(*open, scratch.join(number.to_string()), before))
+        .collect();
+    for _ in 0..ROUNDS {
+        for size in 0..GROUPS.len() {
+            subjects.iter_mut().for_each(|subject| subject.round(size, round));
+        }
+        eprintln!("load {}", load());
+    }
     println!("| engine | 1 per sync | 10 per sync | 100 per sync | reads by key | reopen | bytes per message |");
     println!("|---|---|---|---|---|---|---|");
-    for open in engines::ALL {
-        let folder = folder.join("data");
-        drop(std::fs::remove_dir_all(&folder));
-        std::fs::create_dir_all(&folder).expect("a scratch folder");
-        println!("{}", measure(open, &folder, before, Duration::from_secs_f64(seconds)));
-        drop(std::fs::remove_dir_all(&folder));
-    }
-    drop(std::fs::remove_dir_all(&folder));
+    subjects.into_iter().for_each(|subject| println!("{}", subject.report(round)));
     println!("load at the end {}", load());
+    drop(std::fs::remove_dir_all(&scratch));
 }
 
-fn measure(open: &fn(&Path) -> Box<dyn Engine>, folder: &Path, before: usize, round: Duration) -> String {
-    let mut engine = open(folder);
-    let mut source = Source::default();
-    let mut known = Vec::new();
-    for _ in 0..before / 1000 {
-        let group = source.group(1000);
-        known.extend(group.iter().step_by(50).map(|accept| accept.key));
-        engine.accept(&group);
-    }
-    let mut rates = [const { Vec::new() }; GROUPS.len()];
-    for _ in 0..ROUNDS {
-        for (size, rates) in GROUPS.into_iter().zip(&mut rates) {
-            // Made beforehand: making messages is not what is measured.
-            let ready: Vec<_> = (0..20_000 / size).map(|_| source.group(size)).collect();
-            let (begun, mut accepted) = (Instant::now(), 0);
-            for group in &ready {
-                engine.accept(group);
-                accepted += size;
-                if begun.elapsed() > round {
-                    break;
-                }
-            }
-            rates.push(accepted as f64 / begun.elapsed().as_secs_f64());
+/// One engine with what was measured of it. All are open at the same time and take turns.
+struct Subject {
+    open: engines::Open,
+    folder: PathBuf,
+    engine: Box<dyn Engine>,
+    source: Source,
+    known: Vec<[u8; 16]>,
+    rates: [Vec<f64>; GROUPS.len()],
+}
+
+impl Subject {
+    fn filled(open: engines::Open, folder: PathBuf, before: usize) -> Self {
+        std::fs::create_dir_all(&folder).expect("a scratch folder");
+        let (mut engine, mut source, mut known) = (open(&folder), Source::default(), Vec::new());
+        let begun = Instant::now();
+        for _ in 0..before / 1000 {
+            let group = source.group(1000);
+            known.extend(group.iter().step_by(50).map(|accept| accept.key));
+            engine.accept(&group);
         }
+        eprintln!("{} filled in {:?}", engine.name(), begun.elapsed());
+        Self { open, folder, engine, source, known, rates: Default::default() }
     }
-    let name = engine.name();
-    let stored = source.made_and_taken(&*engine);
-    drop(engine);
 
-    let begun = Instant::now();
-    let mut engine = open(folder);
-    assert!(known.is_empty() || engine.knows(&known[0]).unwrap_or(true), "{name} lost a key");
-    let reopened = begun.elapsed();
-    let reads = reads_per_second(&mut *engine, &known, round);
-    drop(engine);
+    fn round(&mut self, size: usize, time: Duration) {
+        let group = GROUPS[size];
+        // Made beforehand: making messages is not what is measured.
+        let ready: Vec<_> = (0..100_000_usize.div_ceil(group).min(30_000)).map(|_| self.source.group(group)).collect();
+        let (begun, mut accepted) = (Instant::now(), 0);
+        for group in &ready {
+            self.engine.accept(group);
+            accepted += group.len();
+            if begun.elapsed() > time {
+                break;
+            }
+        }
+        self.rates[size].push(accepted as f64 / begun.elapsed().as_secs_f64());
+    }
 
-    let rates: Vec<String> = rates.into_iter().map(best_and_middle).collect();
-    let bytes = folder_bytes(folder) / stored.max(1);
-    let reads = reads.map_or("–".to_owned(), |rate| format!("{rate:.0}/s"));
-    let reopened = reopened.as_secs_f64() * 1000.0;
-    format!("| {name} | {} | {reads} | {reopened:.0} ms | {bytes} |", rates.join(" | "))
+    fn report(self, time: Duration) -> String {
+        let Self { open, folder, engine, known, rates, .. } = self;
+        let (name, stored) = (engine.name(), engine.stored());
+        drop(engine);
+        let begun = Instant::now();
+        let mut engine = open(&folder);
+        assert!(known.is_empty() || engine.knows(&known[0]).unwrap_or(true), "{name} lost a key");
+        let reopened = begun.elapsed().as_secs_f64() * 1000.0;
+        let reads = reads_per_second(&mut *engine, &known, time);
+        drop(engine);
+        let rates: Vec<String> = rates.into_iter().map(best_and_middle).collect();
+        let bytes = folder_bytes(&folder) / stored.max(1);
+        let reads = reads.map_or("–".to_owned(), |rate| format!("{rate:.0}/s"));
+        format!("| {name} | {} | {reads} | {reopened:.0} ms | {bytes} |", rates.join(" | "))
+    }
 }
 
 fn reads_per_second(engine: &mut dyn Engine, known: &[[u8; 16]], round: Duration) -> Option<f64> {
@@ -142,9 +161,5 @@ impl Source {
         x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         x ^ (x >> 31)
-    }
-
-    fn made_and_taken(&self, engine: &dyn Engine) -> u64 {
-        engine.stored().min(self.made)
     }
 }
