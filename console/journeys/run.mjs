@@ -1,22 +1,25 @@
-// Runs the journeys against the hub at CROSSDOCK_CONSOLE_URL (with CROSSDOCK_TOKEN where it asks for one), or with
-// --mock against a made-up one. CROSSDOCK_SHOTS names a folder for pictures of every page and of every failure.
+// Runs the journeys. Against which hub: `--hub PROGRAM` starts a real one with that binary, `--mock` makes one up, else
+// it is the one at CROSSDOCK_CONSOLE_URL (with CROSSDOCK_TOKEN where it asks for one). CROSSDOCK_SHOTS names a folder for
+// pictures of every page and of every failure.
 
 import { mkdirSync } from 'node:fs'
 
 import { open, visit } from './browser.mjs'
+import { realHub } from './hub.mjs'
 import { journeys, knownReference, moods } from './journeys.mjs'
 import { mock } from './mock.mjs'
 
 const SHOTS = process.env.CROSSDOCK_SHOTS
 const isMock = process.argv.includes('--mock')
-if (!isMock && !process.env.CROSSDOCK_CONSOLE_URL) {
-  console.error('say where the hub is with CROSSDOCK_CONSOLE_URL, or use --mock for a made-up one')
+const program = process.argv[process.argv.indexOf('--hub') + 1 || process.argv.length]
+if (!isMock && !program && !process.env.CROSSDOCK_CONSOLE_URL) {
+  console.error('say which hub: --hub and the program, --mock for a made-up one, or CROSSDOCK_CONSOLE_URL for one that runs')
   process.exit(2)
 }
 
 const browser = await open()
-const made = isMock ? await mock() : undefined
-const hub = { url: made?.url ?? process.env.CROSSDOCK_CONSOLE_URL.replace(/\/$/, ''), token: process.env.CROSSDOCK_TOKEN }
+const made = isMock ? await mock() : program ? await realHub(program) : undefined
+const hub = { url: (made?.url ?? process.env.CROSSDOCK_CONSOLE_URL).replace(/\/$/, ''), token: process.env.CROSSDOCK_TOKEN }
 let [passed, failed] = [0, 0]
 
 async function go({ name, settings = {}, allowed = [], run, mood }) {
@@ -57,6 +60,10 @@ async function takePictures() {
 if (SHOTS) await takePictures()
 for (const journey of isMock ? [...journeys, ...moods] : journeys) await go(journey)
 await browser.close()
-await made?.close()
+const ended = await made?.close()
+if (program && !isMock && ended !== 0) {
+  failed += 1
+  console.log(`FAILED  the hub ended with ${ended}`)
+}
 console.log(`${passed} passed, ${failed} failed`)
 process.exit(failed > 0 || passed === 0 ? 1 : 0)
