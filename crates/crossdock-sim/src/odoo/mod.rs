@@ -18,6 +18,8 @@ mod load;
 mod orm;
 mod registry;
 mod seed;
+#[cfg(test)]
+mod tests;
 mod xid;
 
 use std::sync::OnceLock;

@@ -147,10 +147,8 @@ impl<'a> Hub<'a> {
 
     /// The same operation, begun again after each of its answers was lost in turn, then undisturbed.
     async fn through_losses(&self, operation: &str, input: &Json) -> Json {
-        let mut number = 1;
-        for lost in 0..CALLS_MAX {
+        for (lost, number) in (0..CALLS_MAX).zip(1..) {
             let attempt = self.attempt(operation, input, number, Some(lost)).await;
-            number += 1;
             if attempt.calls <= lost {
                 // It ended before the call to be lost.
                 break;
