@@ -79,6 +79,20 @@ const JOURNALS: &[(&str, &str, &str, &str)] = &[
     ("account.1_inventory_valuation", "Inventory Valuation", "STJ", "general"),
 ];
 
+const INCOTERMS: &[(&str, &str)] = &[
+    ("EXW", "EX WORKS"),
+    ("FCA", "FREE CARRIER"),
+    ("FAS", "FREE ALONGSIDE SHIP"),
+    ("FOB", "FREE ON BOARD"),
+    ("CFR", "COST AND FREIGHT"),
+    ("CIF", "COST, INSURANCE AND FREIGHT"),
+    ("CPT", "CARRIAGE PAID TO"),
+    ("CIP", "CARRIAGE AND INSURANCE PAID TO"),
+    ("DPU", "DELIVERED AT PLACE UNLOADED"),
+    ("DAP", "DELIVERED AT PLACE"),
+    ("DDP", "DELIVERED DUTY PAID"),
+];
+
 /// External id (none for some), name, usage, parent, in use.
 const PLACES: &[(&str, &str, &str, Option<i64>, bool)] = &[
     ("stock.stock_location_suppliers", "Vendors", "supplier", None, true),
@@ -240,6 +254,9 @@ impl Garden<'_> {
             ("account.1_purchase_import_tax_template", "0% Imports", 0.0, "purchase"),
         ] {
             self.put(xid, "account.tax", json!({"name": name, "amount": amount, "type_tax_use": purpose}));
+        }
+        for (code, name) in INCOTERMS {
+            self.put(&format!("account.incoterm_{code}"), "account.incoterms", json!({"code": code, "name": name}));
         }
         let home = super::business::partner::country(&self.env, "US");
         let domestic = json!({"name": "Domestic", "auto_apply": true, "country_id": home, "sequence": 1});

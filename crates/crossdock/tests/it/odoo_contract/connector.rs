@@ -21,6 +21,7 @@ pub(super) const ALL: &[Scenario] = table![
     connector::an_order_goes_all_the_way,
     connector::bad_rows_do_not_stop_good_ones,
     connector::every_answer_may_be_lost,
+    connector::lots_leave_by_name,
     connector::the_sweep_tells_what_was_written,
     connector::the_outbox_tells_every_change,
     connector::a_setup_without_rights_says_so,
@@ -380,6 +381,62 @@ pub async fn every_answer_may_be_lost(scene: Scene) {
     assert_eq!(scene.find("ir.attachment", here, &["id"]).await.len(), 1);
     let found = scene.find("product.product", json!([["default_code", "=", hub.key("w")]]), &["id"]).await;
     assert_eq!(scene.on_hand(found[0]["id"].as_i64().expect("an id")).await, (92.0, 0.0));
+}
+
+pub async fn lots_leave_by_name(scene: Scene) {
+    let hub = Hub::new(&scene, CaptureMode::Off, &[]);
+    let customer = json!({"key": hub.key("customer"), "name": scene.own("customer"), "country": "US"});
+    hub.done("partner.upsert", &customer).await;
+    let product = json!({"key": hub.key("w"), "name": scene.own("w"), "storable": true, "tracking": "lot"});
+    hub.done("product.upsert", &product).await;
+    let found = scene.find("product.product", json!([["default_code", "=", hub.key("w")]]), &["id"]).await;
+    let item = found[0]["id"].clone();
+    for (lot, quantity) in [("A", 4), ("B", 10)] {
+        let lot = json!({"vals_list": {"name": hub.key(lot), "product_id": item}});
+        let lot = scene.ok("stock.lot", "create", lot).await[0].clone();
+        let count = json!({
+            "product_id": item, "location_id": scene.shelf().await, "lot_id": lot, "inventory_quantity": quantity,
+        });
+        let count = json!({"context": {"inventory_mode": true}, "vals_list": count});
+        let quant = scene.ok("stock.quant", "create", count).await;
+        scene.ok("stock.quant", "action_apply_inventory", json!({"ids": quant})).await;
+    }
+    let order = json!({
+        "key": hub.key("so"), "customer_key": hub.key("customer"),
+        "lines": [{"key": hub.key("so/1"), "product_key": hub.key("w"), "quantity": 8}],
+    });
+    let made = hub.done("order.upsert", &order).await;
+    let order = made["order"].as_str().expect("a number").to_owned();
+    hub.done("order.confirm", &json!({"order": order})).await;
+    // First come first served: four of A and four of B are reserved. Other ones leave.
+    let shipment = json!({
+        "order": order, "shipment": hub.key("sh1"),
+        "lines": [
+            {"sku": hub.key("w"), "quantity": 1, "lot": hub.key("A")},
+            {"sku": hub.key("w"), "quantity": 5, "lot": hub.key("B")},
+        ],
+    });
+    hub.through_losses("picking.fulfil", &shipment).await;
+    let left = |lot: &'static str| {
+        let domain = json!([
+            ["product_id", "=", item],
+            ["lot_id.name", "=", hub.key(lot)],
+            ["location_id.usage", "=", "internal"],
+        ]);
+        let scene = &scene;
+        async move {
+            let quants = scene.find("stock.quant", domain, &["quantity", "reserved_quantity"]).await;
+            let sum = |field: &str| -> f64 { quants.iter().filter_map(|quant| quant[field].as_f64()).sum() };
+            (sum("quantity"), sum("reserved_quantity"))
+        }
+    };
+    assert_eq!((left("A").await, left("B").await), ((3.0, 2.0), (5.0, 0.0)));
+    let states: Vec<_> = hub.books(&order).await.transfers.iter().map(|transfer| transfer["state"].clone()).collect();
+    assert_eq!(states, ["done", "assigned"]);
+    // Without a lot, what was reserved leaves.
+    let rest = json!({"order": order, "shipment": hub.key("sh2"), "lines": [{"sku": hub.key("w"), "quantity": 2}]});
+    hub.through_losses("picking.fulfil", &rest).await;
+    assert_eq!((left("A").await, left("B").await), ((1.0, 0.0), (5.0, 0.0)));
 }
 
 pub async fn the_sweep_tells_what_was_written(scene: Scene) {
