@@ -9,7 +9,7 @@ const FLAGS = [
   '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync',
 ]
-const PATIENCE_MS = 10_000
+const PATIENCE_MS = 30_000
 
 export async function open() {
   const executablePath = CANDIDATES.find((path) => path && existsSync(path))

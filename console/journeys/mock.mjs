@@ -100,6 +100,10 @@ function act(state, path, body) {
     if (message) Object.assign(message, { state: 'translated', events: 1, exception: undefined })
     return { done: true }
   }
+  if (action === 'cancel') {
+    state.paused = state.paused.filter((row) => row.id !== name)
+    return { done: true }
+  }
   const system = state.systems.find((row) => row.name === (what === 'systems' ? name : body.system))
   if (action === 'pause') {
     Object.assign(system, { paused: body.reason, paused_since: new Date().toISOString() })

@@ -142,4 +142,6 @@ export interface Resumed {
   systems: string[]
   /** What could not be resumed, with the reason. */
   refused: string[]
+  /** There is more of it than one call resumes. */
+  more?: boolean
 }

@@ -56,6 +56,13 @@ pub async fn resume(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
     Ok(json(&shared.desk.resume(&scope, &actor).await?))
 }
 
+pub async fn cancel(State(shared): State<Arc<Shared>>, Path(id): Path<String>, body: Bytes) -> Answer {
+    let why: Why = parse(&body)?;
+    let actor = actor(why.actor, why.reason)?;
+    shared.desk.cancel(transmission(&id)?, &actor).await?;
+    Ok(json(&Done { done: true }))
+}
+
 pub async fn rerun(State(shared): State<Arc<Shared>>, Path(id): Path<String>, body: Bytes) -> Answer {
     let why: Why = parse(&body)?;
     let actor = actor(why.actor, why.reason)?;
@@ -94,15 +101,16 @@ fn scope(ids: Option<Vec<String>>, system: Option<String>, all: Option<bool>) ->
             Err(invalid(format!("`ids` names from 1 to {IDS_MAX} transmissions, not {}", ids.len())))
         }
         (Some(ids), None, None) => {
-            let parse = |id: String| {
-                TransmissionId::from_str(&id).map_err(|_| invalid(format!("`{id}` is not the id of a transmission")))
-            };
-            Ok(ResumeScope::Transmissions(ids.into_iter().map(parse).collect::<Result<_, _>>()?))
+            Ok(ResumeScope::Transmissions(ids.iter().map(|id| transmission(id)).collect::<Result<_, _>>()?))
         }
         (None, Some(system), None) => Ok(ResumeScope::System(SystemName::from(system.as_str()))),
         (None, None, Some(true)) => Ok(ResumeScope::All),
         _ => Err(invalid("say what to resume with exactly one of `ids`, `system` and `all: true`")),
     }
+}
+
+fn transmission(id: &str) -> Result<TransmissionId, Problem> {
+    TransmissionId::from_str(id).map_err(|_| invalid(format!("`{id}` is not the id of a transmission")))
 }
 
 fn actor(name: Option<String>, reason: Option<String>) -> Result<Actor, Problem> {

@@ -71,6 +71,7 @@ fn routes(shared: Arc<Shared>) -> Router {
         .route("/messages/{id}/rerun", post(act::rerun))
         .route("/transmissions", get(read::transmissions))
         .route("/transmissions/resume", post(act::resume))
+        .route("/transmissions/{id}/cancel", post(act::cancel))
         .route("/exceptions", get(read::exceptions))
         .route("/rejections", get(read::rejections))
         .route("/systems/{name}/pause", post(act::pause_system))

@@ -92,7 +92,8 @@ async fn a_system_is_paused_and_resumed_with_a_reason() {
     let nobody = r#"{"system":"nobody","reason":"x"}"#;
     person.post_json("/api/transmissions/resume", nobody).await.is_problem(404, "XD-1104");
     let resumed = person.post_json("/api/systems/warehouse/resume", r#"{"actor":"ann","reason":"done"}"#).await.json();
-    assert_eq!(resumed, serde_json::json!({"transmissions": [], "systems": ["warehouse"], "refused": []}));
+    assert_eq!(resumed["systems"], serde_json::json!(["warehouse"]), "{resumed}");
+    assert_eq!((&resumed["transmissions"], &resumed["refused"]), (&serde_json::json!([]), &serde_json::json!([])));
     assert_eq!(person.get("/api/overview").await.json()["systems"][1]["paused"], serde_json::Value::Null);
     let audit = hub.store.audit(0, 10).expect("readable");
     let told: Vec<_> = audit.iter().map(|entry| (entry.record.actor.as_str(), entry.record.action.as_str())).collect();
@@ -110,6 +111,9 @@ async fn actions_on_what_is_not_there_are_told() {
     assert_eq!(resumed.json()["refused"].as_array().map(Vec::len), Some(1));
     person.post_json(&format!("/api/messages/{NO_ID}/rerun"), r#"{"reason":"x"}"#).await.is_problem(404, "XD-1104");
     person.post_json("/api/messages/7/rerun", r#"{"reason":"x"}"#).await.is_problem(400, "XD-1103");
+    let cancel = format!("/api/transmissions/{NO_ID}/cancel");
+    person.post_json(&cancel, r#"{"reason":"x"}"#).await.is_problem(404, "XD-1104");
+    person.post_json(&cancel, "{}").await.is_problem(400, "XD-1103");
     let accepted = hub.sender().await.webhook("a", "good", b"{}").await.json();
     let id = accepted["messages"][0]["id"].as_str().expect("an id");
     hub.wait_until_routed().await;
