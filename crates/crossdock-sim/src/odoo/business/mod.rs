@@ -70,7 +70,7 @@ pub fn after_create(env: &mut Env<'_>, model: &str, id: i64, values: &Values) ->
     match model {
         "product.template" => product::after_create_template(env, id, values),
         "product.product" => product::check_barcode(env, id),
-        "sale.order" => sale::recompute(env, id),
+        "sale.order" => sale::after_create(env, id),
         "sale.order.line" => sale::after_create_line(env, id),
         "purchase.order" => purchase::recompute(env, id),
         "purchase.order.line" => purchase::recompute_of_line(env, id),

@@ -35,6 +35,15 @@ pub fn before_create(env: &mut Env<'_>, values: &mut Values) -> Outcome<()> {
     Ok(())
 }
 
+/// An order that is born confirmed asks for its goods at once.
+pub fn after_create(env: &mut Env<'_>, id: i64) -> Outcome<()> {
+    if env.is(ORDER, id, "state", "sale") {
+        let lines = env.list(ORDER, id, "order_line");
+        launch(env, id, &lines)?;
+    }
+    recompute(env, id)
+}
+
 pub fn before_create_line(env: &Env<'_>, values: &mut Values) -> Outcome<()> {
     let Some(item) = id_in(values, "product_id").filter(|id| env.exists("product.product", *id)) else { return Ok(()) };
     fill(values, "name", product::line_text(env, item));

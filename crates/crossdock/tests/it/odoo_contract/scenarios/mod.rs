@@ -37,7 +37,7 @@ pub(super) const ALL: &[Scenario] = table![
     orders::confirm_without_stock_waits,
     orders::cancel_calls_off_what_is_open,
     orders::quantities_of_confirmed_lines_adapt,
-    orders::a_loaded_state_moves_nothing,
+    orders::a_loaded_state_moves_goods,
     transfers::a_part_leaves_and_the_rest_is_a_backorder,
     transfers::the_rest_can_be_dropped,
     transfers::validate_asks_about_the_rest,

@@ -99,15 +99,8 @@ pub async fn cancel_calls_off_what_is_open(scene: Scene) {
     assert_eq!(scene.on_hand(widget).await, (7.0, 0.0));
     assert_eq!(scene.ok("sale.order", "action_draft", json!({"ids": [order]})).await, true);
     assert_eq!(scene.read("sale.order", order, &["state"]).await["state"], "draft");
-    assert_eq!(
-        scene.ok("stock.picking", "action_cancel", json!({"ids": [states_last(&scene, order).await]})).await,
-        true
-    );
-}
-
-async fn states_last(scene: &Scene, order: i64) -> i64 {
-    let found = scene.find("stock.picking", json!([["sale_id", "=", order]]), &["id"]).await;
-    found.last().and_then(|picking| picking["id"].as_i64()).expect("a transfer")
+    let rest = scene.find("stock.picking", json!([["sale_id", "=", order], ["state", "=", "cancel"]]), &["id"]).await;
+    assert_eq!(scene.ok("stock.picking", "action_cancel", json!({"ids": [rest[0]["id"]]})).await, true);
 }
 
 pub async fn quantities_of_confirmed_lines_adapt(scene: Scene) {
@@ -131,14 +124,17 @@ pub async fn quantities_of_confirmed_lines_adapt(scene: Scene) {
     assert_eq!(transfers["picking_ids"].as_array().map(Vec::len), Some(1));
 }
 
-pub async fn a_loaded_state_moves_nothing(scene: Scene) {
+pub async fn a_loaded_state_moves_goods(scene: Scene) {
     scene.customer().await;
     scene.product("widget", 10.0).await;
     let fields = ["id", "partner_id/id", "state", "order_line/id", "order_line/product_id/id"];
     let row = json!([[scene.xid("so"), scene.xid("customer"), "sale", scene.xid("so_1"), scene.xid("widget")]]);
     let order = scene.loaded("sale.order", insert_only(), &fields, row).await[0];
-    let read = scene.read("sale.order", order, &["state", "picking_ids"]).await;
-    // Loading the state stores it; what a confirmation would set in motion stays where it is... except that a line
-    // that joins a confirmed order asks for its goods at once.
-    assert_eq!(read["state"], "sale");
+    // Lines that join a confirmed order ask for their goods at once, also when the state came along with them.
+    let read = scene.read("sale.order", order, &["state", "picking_ids", "delivery_status"]).await;
+    assert_eq!((&read["state"], &read["delivery_status"]), (&json!("sale"), &json!("pending")));
+    assert_eq!(read["picking_ids"].as_array().map(Vec::len), Some(1), "{read}");
+    let transfer = read["picking_ids"][0].as_i64().expect("an id");
+    let moves = scene.moves(transfer).await;
+    assert_eq!((&moves[0]["state"], &moves[0]["product_uom_qty"]), (&json!("assigned"), &json!(1.0)));
 }
