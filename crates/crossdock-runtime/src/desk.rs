@@ -37,15 +37,19 @@ struct Live {
 /// Why the desk cannot answer.
 #[derive(Debug, thiserror::Error)]
 pub enum DeskError {
+    /// The store could not be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The command had no effect.
     #[error(transparent)]
     Command(#[from] CommandError),
     /// Only a running hub can do this.
     #[error("the hub is not running: start it with `crossdock run`, then try again")]
     NotRunning,
+    /// What was named is not there.
     #[error("{0}")]
     Unknown(String),
+    /// What was asked makes no sense.
     #[error("{0}")]
     Invalid(String),
 }
@@ -53,6 +57,7 @@ pub enum DeskError {
 /// A list with what was left out.
 #[derive(Clone, Debug, Serialize)]
 pub struct Listing<T> {
+    /// The rows of this page.
     pub items: Vec<T>,
     /// There are more than the limit.
     pub more: bool,

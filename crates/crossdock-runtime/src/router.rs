@@ -19,10 +19,8 @@ use tokio::sync::oneshot;
 use crate::shell::Shell;
 use batch::Batch;
 
-/// Messages routed into one commit at most.
+/// Messages routed into one commit at most; the store bounds their bytes (I10).
 const BATCH_MAX: usize = 64;
-/// Bytes of bodies routed into one commit; beyond, the next batches are smaller (I10).
-const BATCH_BYTES_MAX: usize = 4 << 20;
 /// How long the thread sleeps without a hint.
 const REST: Duration = Duration::from_millis(250);
 /// Pause after the store failed.
@@ -81,11 +79,10 @@ impl From<ViewError> for CommandError {
     }
 }
 
-/// The router's state: the last place it gave, and how many messages it takes at once.
+/// The router's state: nothing but the last place it gave.
 pub struct Router {
     shell: Arc<Shell>,
     last_place: u64,
-    batch: usize,
 }
 
 impl Router {
@@ -95,7 +92,7 @@ impl Router {
     /// When the store cannot be read.
     pub fn new(shell: Arc<Shell>) -> Result<Self, StoreError> {
         let last_place = shell.store.last_place()?;
-        Ok(Self { shell, last_place, batch: BATCH_MAX })
+        Ok(Self { shell, last_place })
     }
 
     /// Routes what is waiting, one batch. Returns how many messages it took.
@@ -103,15 +100,10 @@ impl Router {
     /// # Errors
     /// When the store cannot be read or written; what was not taken stays waiting, in its order.
     pub fn turn(&mut self) -> Result<usize, CommandError> {
-        let waiting = self.shell.store.waiting(self.batch)?;
+        let waiting = self.shell.store.waiting(BATCH_MAX)?;
         if waiting.is_empty() {
             return Ok(0);
         }
-        let bytes: usize = waiting.iter().map(|stored| stored.message.body.len()).sum();
-        self.batch = match bytes > BATCH_BYTES_MAX {
-            true => (waiting.len() / 2).max(1),
-            false => (self.batch * 2).min(BATCH_MAX),
-        };
         match self.route_together(&waiting) {
             Err(CommandError::Commit(CommitError::Conflict(what))) => {
                 tracing::debug!(what, "batch in conflict, routing one by one");

@@ -9,6 +9,7 @@ use crate::value::Value;
 pub struct Violation {
     /// Path of the field, for example `lines[0].quantity`.
     pub path: String,
+    /// What is wrong there.
     pub message: String,
 }
 

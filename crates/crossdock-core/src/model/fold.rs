@@ -8,6 +8,7 @@ use super::{EntityKind, EventType};
 /// What an event made of an entity.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Folded {
+    /// As it is to be stored: one version on.
     pub entity: Entity,
     /// The event came too late to move the state.
     pub out_of_order: bool,

@@ -16,12 +16,15 @@ pub use fold::{Folded, fold};
 /// The type of a field.
 #[derive(Clone, Copy, Debug)]
 pub enum Type {
+    /// Any text.
     Text,
     /// One of these words.
     Code(&'static [&'static str]),
+    /// A whole number.
     Int,
     /// Exact; written as a JSON number with all its digits.
     Decimal,
+    /// True or false.
     Bool,
     /// RFC 3339 with offset.
     Time,
@@ -31,7 +34,9 @@ pub enum Type {
     Ref(&'static str),
     /// Base64.
     Binary,
+    /// An object with these fields.
     Object(&'static [Field]),
+    /// A list of one type.
     List(&'static Type),
     /// A map of texts, for what no field has a name for.
     Attributes,
@@ -40,7 +45,9 @@ pub enum Type {
 /// One field of an entity.
 #[derive(Clone, Copy, Debug)]
 pub struct Field {
+    /// As it is written.
     pub name: &'static str,
+    /// What may stand there.
     pub of: Type,
     /// Must be in every object of this kind (for an entity: in every event about it).
     pub required: bool,
@@ -55,15 +62,19 @@ pub struct EntityKind {
     pub name: &'static str,
     /// The word in event types, when it differs: `pod` for `proof_of_delivery`.
     pub event_word: &'static str,
+    /// What it is, in one sentence.
     pub meaning: &'static str,
     /// The standard it follows.
     pub standard: &'static str,
     /// Fields whose values, joined with `/`, are the business key.
     pub key: &'static [&'static str],
+    /// What may be known of it.
     pub fields: &'static [Field],
+    /// What its status may be.
     pub states: &'static [&'static str],
     /// Allowed moves from a state to another.
     pub moves: &'static [(&'static str, &'static str)],
+    /// What can happen to it.
     pub events: &'static [EventKind],
 }
 
@@ -72,11 +83,13 @@ pub struct EntityKind {
 pub struct EventKind {
     /// Past tense: `picked_up`.
     pub verb: &'static str,
+    /// Grows when the meaning of its data changes.
     pub version: u32,
     /// The state it moves its entity to.
     pub to: Option<&'static str>,
     /// Fields it must carry besides the key.
     pub requires: &'static [&'static str],
+    /// What happened, in one sentence.
     pub meaning: &'static str,
 }
 
@@ -95,7 +108,9 @@ pub const ENTITIES: &[&EntityKind] = &[
 /// An event type with its entity.
 #[derive(Clone, Copy, Debug)]
 pub struct EventType {
+    /// What it is about.
     pub entity: &'static EntityKind,
+    /// What happens to that.
     pub event: &'static EventKind,
 }
 
@@ -110,6 +125,7 @@ impl EventType {
         Some(EventType { entity, event })
     }
 
+    /// The name that `find` finds.
     pub fn name(&self) -> String {
         format!("crossdock.{}.{}.v{}", self.entity.event_word, self.event.verb, self.event.version)
     }

@@ -43,8 +43,11 @@ pub struct ViewError(pub String);
 
 /// The context of a decision.
 pub struct Context<'a> {
+    /// What is decided under.
     pub hub: &'a Hub,
+    /// What is known.
     pub view: &'a dyn View,
+    /// The present instant.
     pub now: Timestamp,
     /// The last place given to a transmission; grows.
     pub last_place: &'a mut u64,
@@ -120,8 +123,10 @@ pub type Commanded = Result<Result<Changeset, Refused>, ViewError>;
 /// Why a transmission cannot be resumed or cancelled.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
+    /// It is in another state.
     #[error(transparent)]
     NotNow(#[from] NotNow),
+    /// Nobody knows any more how to make its input.
     #[error("flow {0} is no longer in the configuration: bring it back, or cancel the transmission")]
     FlowGone(FlowName),
 }

@@ -29,6 +29,7 @@ pub enum TransmissionEvent {
 /// while it is paused or late: whoever resumes, releases or cancels it closes the exception in the same changeset.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
+    /// As it is to be stored: one version on.
     pub transmission: Transmission,
     /// An exception to open, with the sentence for its reader.
     pub raise: Option<(ExceptionClass, String)>,
@@ -40,7 +41,9 @@ pub struct Step {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a transmission that is {state} cannot be {event}")]
 pub struct NotNow {
+    /// The state it is in.
     pub state: &'static str,
+    /// What was to happen.
     pub event: &'static str,
 }
 

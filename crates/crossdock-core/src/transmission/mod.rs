@@ -27,11 +27,15 @@ pub struct Transmission {
     pub id: TransmissionId,
     /// Grows by one with every change; the store refuses a write that is not based on the latest.
     pub version: u64,
+    /// To whom it is owed.
     pub system: SystemName,
+    /// What is to be done there.
     pub operation: String,
+    /// The flow that owes it.
     pub flow: FlowName,
     /// The configuration it was made under and keeps.
     pub config: ConfigVersion,
+    /// The event it is owed because of.
     pub event: EventId,
     /// The entity it is about, for people and for `after`.
     pub about: EntityRef,
@@ -39,20 +43,25 @@ pub struct Transmission {
     pub key: OrderingKey,
     /// The operation's input.
     pub input: Value,
+    /// Where it stands.
     pub state: TransmissionState,
     /// Place in the order of its key. 0 while it is held back by `after`; given when it becomes owed.
     pub place: u64,
+    /// When it may go next.
     pub due_at: Timestamp,
-    /// Attempts begun.
+    /// Attempts begun; starts again from 0 when a person resumes it.
     pub attempts: u32,
+    /// Since when it is owed.
     pub created_at: Timestamp,
     /// When the present row of failures began.
     pub failing_since: Option<Timestamp>,
     /// An earlier attempt may have taken effect: the connector must ask before it repeats.
     pub in_doubt: bool,
+    /// What the last attempt met.
     pub last_problem: Option<String>,
     /// What the system returned when it was done.
     pub result: Option<Value>,
+    /// When it was done or given up.
     pub finished_at: Option<Timestamp>,
 }
 
@@ -119,11 +128,15 @@ pub enum Outcome {
 /// One try at a transmission, with everything that was said.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Attempt {
+    /// Whose attempt it is.
     pub transmission: TransmissionId,
-    /// Counts from 1.
+    /// Counts from 1, and again from 1 after a person resumed the transmission.
     pub number: u32,
+    /// When the connector was first asked.
     pub started_at: Timestamp,
+    /// When the connector said how it ended.
     pub ended_at: Timestamp,
+    /// What it came to.
     pub outcome: Outcome,
     /// As recorded: without secrets, bodies cut.
     pub exchanges: Vec<Exchange>,

@@ -22,6 +22,7 @@ const READ_MAX: usize = 512;
 pub struct OutletSettings {
     /// Attempts under way at once.
     pub concurrency_max: usize,
+    /// When it is given a rest.
     pub breaker: BreakerSettings,
     /// The largest batch any of its operations takes.
     pub batch_widest: usize,

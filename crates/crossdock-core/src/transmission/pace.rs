@@ -9,6 +9,7 @@ use super::schedule::later;
 pub struct PaceLimit {
     /// Calls per 1000 seconds, so that slow rates stay whole numbers.
     pub per_1000_s: u64,
+    /// Calls that may come at once after a rest.
     pub burst: u64,
 }
 

@@ -19,10 +19,15 @@ pub const ROWS_MAX: usize = 500;
 /// The state of the whole hub.
 #[derive(Clone, Debug, Serialize)]
 pub struct Overview {
+    /// Its name.
     pub hub: String,
+    /// The configuration it runs, by its hash.
     pub config: String,
+    /// When this was true.
     pub at: Timestamp,
+    /// By name.
     pub systems: Vec<SystemRow>,
+    /// Events ever made.
     pub events: u64,
     /// Messages not yet routed.
     pub messages_waiting: u64,
@@ -32,22 +37,32 @@ pub struct Overview {
     pub transmissions_open: u64,
     /// Held for something that has not happened yet.
     pub transmissions_held: u64,
+    /// Waiting for a person.
     pub transmissions_paused: u64,
+    /// Took effect.
     pub transmissions_done: u64,
+    /// Problems nobody has solved yet.
     pub exceptions_open: u64,
+    /// Requests turned away at the door.
     pub rejections: u64,
 }
 
 /// One system's figures.
 #[derive(Clone, Debug, Serialize)]
 pub struct SystemRow {
+    /// As configured.
     pub name: SystemName,
+    /// What speaks to it.
     pub connector: String,
+    /// Its part in the business: `erp`, `warehouse` …
     pub domain: String,
+    /// `internal` or `external`.
     pub zone: String,
+    /// Whose it is.
     pub owner: Option<String>,
     /// Why nothing is sent to it.
     pub paused: Option<String>,
+    /// Since when nothing is sent to it.
     pub paused_since: Option<Timestamp>,
     /// `closed`, `open` or `probing`.
     pub breaker: String,
@@ -55,18 +70,26 @@ pub struct SystemRow {
     pub messages: BTreeMap<String, u64>,
     /// By state.
     pub transmissions: BTreeMap<String, u64>,
+    /// When it was last heard of.
     pub last_message_at: Option<Timestamp>,
 }
 
 /// One message in a list.
 #[derive(Clone, Debug, Serialize)]
 pub struct MessageRow {
+    /// The message.
     pub id: MessageId,
+    /// Where it came from.
     pub system: SystemName,
+    /// Which of the system's channels it came by.
     pub channel: String,
+    /// What makes it known when it comes again.
     pub dedup_key: String,
+    /// When it was accepted.
     pub received_at: Timestamp,
+    /// Length of its body.
     pub body_bytes: usize,
+    /// What became of it.
     #[serde(flatten)]
     pub state: MessageState,
 }
@@ -74,23 +97,35 @@ pub struct MessageRow {
 /// One transmission in a list.
 #[derive(Clone, Debug, Serialize)]
 pub struct TransmissionRow {
+    /// The transmission; also its key at the system.
     pub id: TransmissionId,
+    /// To whom it is owed.
     pub system: SystemName,
+    /// What is to be done there.
     pub operation: String,
+    /// The flow that owes it.
     pub flow: String,
+    /// What it is about.
     pub about: EntityRef,
+    /// What it keeps its order with.
     pub key: String,
+    /// Where it stands.
     #[serde(flatten)]
     pub state: TransmissionState,
+    /// Attempts begun since it was owed or resumed.
     pub attempts: u32,
+    /// Since when it is owed.
     pub created_at: Timestamp,
+    /// When it may go next.
     pub due_at: Timestamp,
+    /// What the last attempt met.
     pub last_problem: Option<String>,
 }
 
 /// One exception in a list.
 #[derive(Clone, Debug, Serialize)]
 pub struct ExceptionRow {
+    /// The exception.
     #[serde(flatten)]
     pub exception: Exception,
 }
@@ -98,6 +133,7 @@ pub struct ExceptionRow {
 /// One rejection in a list.
 #[derive(Clone, Debug, Serialize)]
 pub struct RejectionRow {
+    /// The rejection.
     #[serde(flatten)]
     pub rejection: Rejection,
 }
@@ -136,6 +172,8 @@ impl From<Transmission> for TransmissionRow {
 }
 
 impl Desk {
+    /// The state of the whole hub. Costs the same however long its history is.
+    ///
     /// # Errors
     /// When the store cannot be read, or the hub is not running.
     pub fn overview(&self) -> Result<Overview, DeskError> {
@@ -182,7 +220,7 @@ impl Desk {
         })
     }
 
-    /// Newest first.
+    /// Messages that fit the filter, newest first, at most [`ROWS_MAX`].
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -196,7 +234,7 @@ impl Desk {
         Ok(cut(rows.iter().map(MessageRow::from).collect(), limit))
     }
 
-    /// Newest first.
+    /// Transmissions that fit the filter, newest first, at most [`ROWS_MAX`].
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -210,7 +248,7 @@ impl Desk {
         Ok(cut(rows.into_iter().map(TransmissionRow::from).collect(), limit))
     }
 
-    /// Newest first.
+    /// Exceptions, or only those that are open or resolved, newest first, at most [`ROWS_MAX`].
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -225,7 +263,7 @@ impl Desk {
         Ok(cut(rows.into_iter().map(|exception| ExceptionRow { exception }).collect(), limit))
     }
 
-    /// Newest first.
+    /// Requests that were turned away, newest first, at most [`ROWS_MAX`].
     ///
     /// # Errors
     /// When the store cannot be read.

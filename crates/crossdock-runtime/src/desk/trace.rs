@@ -1,15 +1,22 @@
-//! The story of a shipment, an order or a message: what came, what it became, what was sent, what was answered. Each
+//! The story of an order, a shipment or a message: what came, what it became, what was sent, what was answered. Each
 //! entry names its step on a message's way (1 to 10, as in ARCHITECTURE.md).
+//!
+//! Whatever of a story is asked for, the whole of it is told: from what was found up to the orders, from them down to
+//! everything that speaks of them. It never goes through items, customers or places, which thousands of stories share.
+
+mod tell;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr as _;
 
 use crossdock_core::event::{EntityRef, Event, Reference};
-use crossdock_core::exception::ExceptionStatus;
-use crossdock_core::ids::{EventId, MessageId, TransmissionId};
-use crossdock_core::message::{MessageState, RESULT_CHANNEL, StoredMessage};
+use crossdock_core::exception::Exception;
+use crossdock_core::ids::{EventId, ExceptionId, MessageId, TransmissionId};
+use crossdock_core::message::{MessageState, StoredMessage};
 use crossdock_core::model::{EntityKind, links_of_entity};
-use crossdock_core::transmission::{Attempt, Outcome, Transmission, TransmissionState};
+use crossdock_core::routing::fingerprint;
+use crossdock_core::source::nearest;
+use crossdock_core::transmission::{Attempt, Transmission, TransmissionState};
 use crossdock_core::value::Value;
 use crossdock_store::{ExceptionFilter, Page};
 use jiff::Timestamp;
@@ -19,14 +26,27 @@ use super::{Desk, DeskError};
 
 /// Events one story shows at most.
 const EVENTS_MAX: usize = 500;
-/// Kinds whose stories belong together: an order's story tells of its shipments and the other way round.
-const TOLD_TOGETHER: &[&str] = &["order", "shipment", "proof_of_delivery", "invoice", "stop"];
+/// Events shown of what many stories share: an item, a customer, a place.
+const SHARED_EVENTS_MAX: usize = 100;
+/// Entities one story tells of at most.
+const MEMBERS_MAX: usize = 200;
+/// Entities one reference may stand for.
+const FOUND_MAX: usize = 20;
+/// Kinds from which a story leads up to its order.
+const LEADS_UP: &[&str] = &["shipment", "proof_of_delivery", "invoice"];
+/// Kinds that have stories of their own.
+const TOLD: &[&str] = &["order", "shipment", "proof_of_delivery", "invoice", "stop"];
+/// How far up an order can be: a proof speaks of a shipment, which speaks of an order.
+const LEVELS_MAX: usize = 3;
+/// References that `similar` suggests.
+const SIMILAR_MAX: usize = 5;
 
 /// A story.
 #[derive(Clone, Debug, Serialize)]
 pub struct Trace {
     /// What was asked for.
     pub reference: String,
+    /// What it is about, as it stands.
     pub entities: Vec<EntityView>,
     /// Oldest first.
     pub entries: Vec<Entry>,
@@ -37,18 +57,25 @@ pub struct Trace {
 /// An entity as it stands.
 #[derive(Clone, Debug, Serialize)]
 pub struct EntityView {
+    /// Kind and key.
     #[serde(flatten)]
     pub name: EntityRef,
+    /// Its state; empty until an event sets one.
     pub status: String,
+    /// How many events were folded into it.
     pub version: u64,
+    /// When the latest of its events happened.
     pub updated_at: Timestamp,
+    /// The latest value of each field.
     pub data: Value,
+    /// Other systems' ids of it.
     pub references: Vec<Reference>,
 }
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Entry {
+    /// When.
     pub at: Timestamp,
     /// Step on the message's way, 1 to 10.
     pub step: u8,
@@ -56,110 +83,224 @@ pub struct Entry {
     pub kind: &'static str,
     /// `ok`, `waiting` or `problem`.
     pub mood: &'static str,
+    /// The system it came from, went to or is about.
     pub system: String,
+    /// What happened, in one sentence.
     pub text: String,
+    /// The entity it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub about: Option<EntityRef>,
+    /// The message it is or came from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<MessageId>,
+    /// The event it is or came from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event: Option<EventId>,
+    /// The transmission it is or belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transmission: Option<TransmissionId>,
 }
 
+/// What a story is told from.
+#[derive(Default)]
+struct Story {
+    members: BTreeSet<EntityRef>,
+    /// By their place in the log.
+    events: BTreeMap<u64, Event>,
+    messages: BTreeMap<MessageId, StoredMessage>,
+    /// In the order in which they were owed.
+    transmissions: Vec<(Transmission, Vec<Attempt>)>,
+    exceptions: BTreeMap<ExceptionId, Exception>,
+    cut: bool,
+}
+
 impl Desk {
-    /// The story behind any reference: an order, shipment or invoice number, another system's id, `kind/key`, or the
-    /// id of a message, event or transmission. `None` when nothing is known by it.
+    /// The story behind any reference: an order, shipment, tracking or invoice number, another system's id, `kind/key`,
+    /// or the id of a message, event or transmission. `None` when nothing is known by it.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn trace(&self, reference: &str) -> Result<Option<Trace>, DeskError> {
         let reference = reference.trim();
         let mut story = Story::default();
-        self.gather(reference, &mut story)?;
-        if story.events.is_empty() && story.messages.is_empty() {
-            return Ok(None);
-        }
-        self.follow(&mut story)?;
-        let entities = self.views(&story.entities)?;
-        let mut entries = story.tell();
-        entries.sort_by_key(|entry| (entry.at, entry.step));
-        Ok(Some(Trace { reference: reference.to_owned(), entities, entries, cut: story.cut }))
-    }
-
-    fn gather(&self, reference: &str, story: &mut Story) -> Result<(), DeskError> {
-        let mut found = self.store.find(reference, 50)?;
+        let mut found = self.store.find(reference, FOUND_MAX)?;
         if let Some((kind, key)) = reference.split_once('/')
             && EntityKind::find(kind).is_some()
         {
             found.push(EntityRef::new(kind, key));
         }
-        if let Ok(id) = MessageId::from_str(reference) {
-            if let Some(stored) = self.store.message(id)? {
-                story.messages.insert(id, stored);
-                for stored in self.store.events_of_message(id)? {
-                    story.add(stored.position, stored.event);
+        found.extend(self.named_by_id(reference, &mut story)?);
+        if found.is_empty() {
+            // It may be spoken of without being known itself: a shipment of an order that never came.
+            found.extend(["order", "shipment"].map(|kind| EntityRef::new(kind, reference)));
+        }
+        for centre in self.centres(found)? {
+            self.gather(centre, &mut story)?;
+        }
+        if story.events.is_empty() && story.messages.is_empty() {
+            return Ok(None);
+        }
+        self.follow(&mut story)?;
+        let entities = self.views(&story.members)?;
+        let entries = tell::entries(&story);
+        Ok(Some(Trace { reference: reference.to_owned(), entities, entries, cut: story.cut }))
+    }
+
+    /// What may have been meant by a reference under which nothing is known: entities with stories whose keys look
+    /// like it.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn similar(&self, reference: &str) -> Result<Vec<EntityRef>, DeskError> {
+        let reference = reference.trim();
+        let wanted = reference.rsplit_once('/').map_or(reference, |(_, key)| key);
+        // Keys that begin alike stand together; the last two characters may be wrong.
+        let stem: String = wanted.chars().take(wanted.chars().count().saturating_sub(2)).collect();
+        let mut similar = BTreeSet::new();
+        for kind in TOLD {
+            for stem in BTreeSet::from([stem.clone(), stem.to_uppercase()]) {
+                for entity in self.store.entities(kind, &stem, SHARED_EVENTS_MAX)? {
+                    similar.extend(likeness(wanted, &entity.name.key).map(|likeness| (likeness, entity.name)));
                 }
             }
-            let by_transmission = self.store.transmission(TransmissionId(id.0))?.map(|transmission| transmission.event);
-            if let Some(stored) = self.store.event(by_transmission.unwrap_or(EventId(id.0)))? {
-                found.extend(stored.event.links.first().cloned());
-                story.add(stored.position, stored.event);
-            }
         }
-        for name in self.widen(found)? {
-            let events = self.store.events_of_entity(&name, EVENTS_MAX)?;
-            story.cut |= events.len() == EVENTS_MAX;
-            if !events.is_empty() {
-                story.entities.insert(name);
+        Ok(similar.into_iter().map(|(_, name)| name).take(SIMILAR_MAX).collect())
+    }
+
+    /// Takes what carries this id into the story, and returns what it speaks of.
+    fn named_by_id(&self, reference: &str, story: &mut Story) -> Result<Vec<EntityRef>, DeskError> {
+        let Ok(id) = MessageId::from_str(reference) else { return Ok(Vec::new()) };
+        let mut events = Vec::new();
+        let mut transmission = self.store.transmission(TransmissionId(id.0))?;
+        if let Some(stored) = self.store.message(id)? {
+            events.extend(self.store.events_of_message(id)?);
+            if let Some(cause) = stored.message.cause {
+                transmission = self.store.transmission(cause)?;
             }
+            story.messages.insert(id, stored);
+        }
+        events.extend(self.store.event(EventId(id.0))?);
+        if let Some(transmission) = &transmission {
+            events.extend(self.store.event(transmission.event)?);
+        }
+        let mut named = Vec::new();
+        for stored in events {
+            // What many stories share is not told because one of its messages was asked for.
+            if TOLD.contains(&stored.event.subject.kind.as_str()) {
+                named.push(stored.event.subject.clone());
+            }
+            story.add(stored.position, stored.event);
+        }
+        Ok(named)
+    }
+
+    /// The orders that what was found belongs to; what belongs to none is its own centre.
+    fn centres(&self, found: Vec<EntityRef>) -> Result<BTreeSet<EntityRef>, DeskError> {
+        let mut centres = BTreeSet::new();
+        for name in found {
+            let mut level = BTreeSet::from([name]);
+            for _ in 0..LEVELS_MAX {
+                let (orders, rest): (BTreeSet<_>, BTreeSet<_>) =
+                    level.into_iter().partition(|name| name.kind == "order");
+                if !orders.is_empty() {
+                    level = orders;
+                    break;
+                }
+                let mut above = BTreeSet::new();
+                for name in &rest {
+                    above.extend(self.above(name)?);
+                }
+                level = rest;
+                if above.is_empty() {
+                    break;
+                }
+                level = above;
+            }
+            centres.extend(level);
+        }
+        Ok(centres)
+    }
+
+    /// The order or shipment an entity speaks of.
+    fn above(&self, name: &EntityRef) -> Result<Vec<EntityRef>, DeskError> {
+        if !LEADS_UP.contains(&name.kind.as_str()) {
+            return Ok(Vec::new());
+        }
+        let kind = EntityKind::find(&name.kind);
+        let (Some(kind), Some(entity)) = (kind, self.store.entity(name)?) else { return Ok(Vec::new()) };
+        let links = links_of_entity(kind, &entity);
+        let of = |kind: &str| links.iter().filter(|link| link.kind == kind).cloned().collect::<Vec<_>>();
+        let orders = of("order");
+        Ok(if orders.is_empty() { of("shipment") } else { orders })
+    }
+
+    /// Everything that speaks of a centre, and of what speaks of it.
+    fn gather(&self, centre: EntityRef, story: &mut Story) -> Result<(), DeskError> {
+        let is_shared = !TOLD.contains(&centre.kind.as_str());
+        let limit = if is_shared { SHARED_EVENTS_MAX } else { EVENTS_MAX };
+        let mut members = vec![centre];
+        let mut next = 0;
+        while let Some(member) = members.get(next).cloned() {
+            next += 1;
+            if story.events.len() >= EVENTS_MAX || story.members.len() >= MEMBERS_MAX {
+                story.cut = true;
+                return Ok(());
+            }
+            let mut events = self.store.events_of_entity(&member, limit + 1)?;
+            story.cut |= events.len() > limit;
+            events.truncate(limit);
+            story.members.insert(member);
             for stored in events {
+                let subject = &stored.event.subject;
+                if !is_shared && LEADS_UP.contains(&subject.kind.as_str()) && !members.contains(subject) {
+                    members.push(subject.clone());
+                }
                 story.add(stored.position, stored.event);
             }
         }
         Ok(())
     }
 
-    /// The entities found, and those they refer to whose stories belong together.
-    fn widen(&self, mut names: Vec<EntityRef>) -> Result<BTreeSet<EntityRef>, DeskError> {
-        let mut wide = BTreeSet::new();
-        let mut next = 0;
-        while let Some(name) = names.get(next).cloned() {
-            next += 1;
-            if !wide.insert(name.clone()) || wide.len() > 100 {
-                continue;
-            }
-            let Some(entity) = self.store.entity(&name)? else { continue };
-            let Some(kind) = EntityKind::find(&name.kind) else { continue };
-            if TOLD_TOGETHER.contains(&kind.name) {
-                let links = links_of_entity(kind, &entity);
-                names.extend(links.into_iter().filter(|link| matches!(link.kind.as_str(), "order" | "shipment")));
-            }
-        }
-        Ok(wide)
-    }
-
     /// Adds messages, transmissions, attempts and exceptions of the story's events.
     fn follow(&self, story: &mut Story) -> Result<(), DeskError> {
         let events: Vec<Event> = story.events.values().cloned().collect();
         for event in events {
-            if !story.messages.contains_key(&event.message)
-                && let Some(stored) = self.store.message(event.message)?
-            {
-                story.messages.insert(event.message, stored);
-            }
+            self.follow_message(event.message, story)?;
             for transmission in self.store.transmissions_of_event(event.id)? {
-                let attempts = self.store.attempts(transmission.id)?;
-                let filter = ExceptionFilter { transmission: Some(transmission.id), ..ExceptionFilter::default() };
-                for exception in self.store.exceptions(&filter, Page::first(10))? {
+                let id = transmission.id;
+                let filter = ExceptionFilter { transmission: Some(id), ..ExceptionFilter::default() };
+                for exception in self.store.exceptions(&filter, Page::first(FOUND_MAX))? {
                     story.exceptions.insert(exception.id, exception);
                 }
+                if transmission.state == TransmissionState::Done {
+                    self.follow_message(MessageId::of_result(id), story)?;
+                }
+                let attempts = self.store.attempts(id)?;
                 story.transmissions.push((transmission, attempts));
             }
-            if TOLD_TOGETHER.contains(&event.subject.kind.as_str()) {
-                story.entities.insert(event.subject.clone());
+            if TOLD.contains(&event.subject.kind.as_str()) {
+                story.members.insert(event.subject);
             }
+        }
+        let failed: Vec<MessageId> = story
+            .messages
+            .values()
+            .filter(|stored| matches!(stored.state, MessageState::Failed { .. }))
+            .map(|stored| stored.message.id)
+            .collect();
+        for id in failed {
+            if let Some(exception) = self.store.open_exception(&fingerprint::message(id))? {
+                story.exceptions.insert(exception.id, exception);
+            }
+        }
+        Ok(())
+    }
+
+    fn follow_message(&self, id: MessageId, story: &mut Story) -> Result<(), DeskError> {
+        if !story.messages.contains_key(&id)
+            && let Some(stored) = self.store.message(id)?
+        {
+            story.messages.insert(id, stored);
         }
         Ok(())
     }
@@ -177,192 +318,25 @@ impl Desk {
                 data: entity.data,
             });
         }
+        let rank = |view: &EntityView| TOLD.iter().position(|kind| *kind == view.name.kind);
+        views.sort_by_key(|view| rank(view).unwrap_or(TOLD.len()));
         Ok(views)
     }
 }
 
-#[derive(Default)]
-struct Story {
-    entities: BTreeSet<EntityRef>,
-    /// By their place in the log.
-    events: BTreeMap<u64, Event>,
-    messages: BTreeMap<MessageId, StoredMessage>,
-    transmissions: Vec<(Transmission, Vec<Attempt>)>,
-    exceptions: BTreeMap<crossdock_core::ids::ExceptionId, crossdock_core::exception::Exception>,
-    cut: bool,
+/// How well a key fits what was asked for; the lower the better. `None` when it does not.
+fn likeness(wanted: &str, key: &str) -> Option<u8> {
+    let (wanted, key) = (wanted.to_lowercase(), key.to_lowercase());
+    match () {
+        () if wanted.is_empty() => None,
+        () if key == wanted => Some(0),
+        () if key.starts_with(&wanted) => Some(1),
+        () => nearest(&wanted, [key.as_str()]).map(|_| 2),
+    }
 }
 
 impl Story {
     fn add(&mut self, position: u64, event: Event) {
         self.events.insert(position, event);
-    }
-
-    fn tell(&self) -> Vec<Entry> {
-        let mut entries = Vec::new();
-        for stored in self.messages.values() {
-            entries.push(of_message(stored));
-        }
-        for event in self.events.values() {
-            entries.push(of_event(event));
-        }
-        for (transmission, attempts) in &self.transmissions {
-            entries.push(of_owing(transmission));
-            entries.extend(attempts.iter().map(|attempt| of_attempt(transmission, attempt)));
-            entries.extend(of_standing(transmission));
-        }
-        for exception in self.exceptions.values() {
-            entries.push(Entry {
-                mood: if exception.status == ExceptionStatus::Open { "problem" } else { "ok" },
-                transmission: exception.transmission,
-                ..entry(exception.opened_at, 9, "exception", exception.system.as_ref(), {
-                    let over = if exception.status == ExceptionStatus::Open { "" } else { " (resolved)" };
-                    format!("exception {}{over}: {}", exception.class.word(), exception.summary)
-                })
-            });
-        }
-        entries
-    }
-}
-
-fn entry(
-    at: Timestamp,
-    step: u8,
-    kind: &'static str,
-    system: Option<&crossdock_core::ids::SystemName>,
-    text: String,
-) -> Entry {
-    Entry {
-        at,
-        step,
-        kind,
-        mood: "ok",
-        system: system.map(ToString::to_string).unwrap_or_default(),
-        text,
-        about: None,
-        message: None,
-        event: None,
-        transmission: None,
-    }
-}
-
-fn of_message(stored: &StoredMessage) -> Entry {
-    let message = &stored.message;
-    let (mood, became) = match &stored.state {
-        MessageState::Waiting => ("waiting", "waits to be routed".to_owned()),
-        MessageState::Translated { events } => ("ok", format!("became {events} event{}", plural(*events as usize))),
-        MessageState::Ignored { reason } => ("ok", format!("was not wanted: {reason}")),
-        MessageState::Failed { .. } => ("problem", "could not be mapped; see the exception".to_owned()),
-    };
-    let text = match message.channel == RESULT_CHANNEL {
-        true => format!("result of the transmission noted; it {became}"),
-        false => format!(
-            "received, verified and synced ({} bytes, channel `{}`, key {}); it {became}",
-            message.body.len(),
-            message.channel,
-            message.dedup_key
-        ),
-    };
-    let step = if message.channel == RESULT_CHANNEL { 10 } else { 4 };
-    Entry {
-        mood,
-        message: Some(message.id),
-        ..entry(message.received_at, if step == 4 { 1 } else { step }, "message", Some(&message.system), text)
-    }
-}
-
-fn of_event(event: &Event) -> Entry {
-    let late = if event.out_of_order { ", too late to move its state" } else { "" };
-    Entry {
-        about: Some(event.subject.clone()),
-        event: Some(event.id),
-        message: Some(event.message),
-        ..entry(
-            event.recorded_at,
-            5,
-            "event",
-            Some(&event.system),
-            format!("{} for {} (happened {}{late})", event.event_type, event.subject, event.time),
-        )
-    }
-}
-
-fn of_owing(transmission: &Transmission) -> Entry {
-    Entry {
-        about: Some(transmission.about.clone()),
-        event: Some(transmission.event),
-        transmission: Some(transmission.id),
-        ..entry(
-            transmission.created_at,
-            6,
-            "transmission",
-            Some(&transmission.system),
-            format!(
-                "{} is owed to {} for {} (flow {}, in order with {})",
-                transmission.operation, transmission.system, transmission.about, transmission.flow, transmission.key
-            ),
-        )
-    }
-}
-
-fn of_attempt(transmission: &Transmission, attempt: &Attempt) -> Entry {
-    let took = attempt.ended_at.duration_since(attempt.started_at);
-    let calls = attempt.exchanges.len();
-    let (mood, end) = match &attempt.outcome {
-        Outcome::Accepted { result } if result.is_null() => ("ok", "accepted".to_owned()),
-        Outcome::Accepted { result } => ("ok", format!("accepted: {}", short(&result.to_json_string()))),
-        Outcome::Retry { reason, .. } => ("waiting", format!("did not take effect, is tried again: {reason}")),
-        Outcome::Refused { reason } => ("problem", format!("refused: {reason}")),
-        Outcome::Unusable { reason } => ("problem", format!("the system cannot be used: {reason}")),
-        Outcome::Unknown { reason } => ("waiting", format!("outcome not known: {reason}")),
-    };
-    Entry {
-        mood,
-        about: Some(transmission.about.clone()),
-        transmission: Some(transmission.id),
-        ..entry(
-            attempt.ended_at,
-            8,
-            "attempt",
-            Some(&transmission.system),
-            format!(
-                "attempt {} at {}: {calls} call{} in {} ms, {end}",
-                attempt.number,
-                transmission.operation,
-                plural(calls),
-                took.as_millis()
-            ),
-        )
-    }
-}
-
-/// Where an unfinished transmission stands now.
-fn of_standing(transmission: &Transmission) -> Option<Entry> {
-    let (mood, text) = match &transmission.state {
-        TransmissionState::Done => return None,
-        TransmissionState::Held { after } => {
-            let flows: Vec<&str> = after.iter().map(|flow| flow.as_str()).collect();
-            ("waiting", format!("{} is held until {} is done", transmission.operation, flows.join(", ")))
-        }
-        TransmissionState::Owed => ("waiting", format!("{} is due {}", transmission.operation, transmission.due_at)),
-        TransmissionState::Sending => ("waiting", format!("{} is being sent", transmission.operation)),
-        TransmissionState::Paused { reason } => ("problem", format!("{} is paused: {reason}", transmission.operation)),
-        TransmissionState::Cancelled => ("problem", format!("{} was cancelled", transmission.operation)),
-    };
-    Some(Entry {
-        mood,
-        about: Some(transmission.about.clone()),
-        transmission: Some(transmission.id),
-        ..entry(transmission.due_at.max(transmission.created_at), 9, "transmission", Some(&transmission.system), text)
-    })
-}
-
-fn plural(count: usize) -> &'static str {
-    if count == 1 { "" } else { "s" }
-}
-
-fn short(text: &str) -> String {
-    match text.char_indices().nth(200) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
     }
 }

@@ -1,1 +1,14 @@
-//! Tests
+//! The shell over the store in memory, with scripted systems and a clock that jumps. Every test ends by asking the
+//! invariants.
+
+mod desk;
+mod faulty;
+mod flow;
+mod hub;
+mod partner;
+mod polling;
+mod sending;
+mod storing;
+mod story;
+mod trouble;
+mod world;

@@ -1,0 +1,242 @@
+//! A story in sentences, one per thing that happened, oldest first.
+
+use crossdock_core::event::Event;
+use crossdock_core::exception::{Exception, ExceptionStatus};
+use crossdock_core::exchange::Exchange;
+use crossdock_core::ids::SystemName;
+use crossdock_core::message::{MessageState, StoredMessage};
+use crossdock_core::transmission::{Attempt, Outcome, Transmission, TransmissionState};
+use jiff::Timestamp;
+
+use super::{Entry, Story};
+
+/// Calls of one attempt that are told.
+const CALLS_TOLD: usize = 4;
+/// Characters of a result that are told.
+const RESULT_CHARS_MAX: usize = 200;
+
+/// The steps of a message's way that entries belong to.
+mod step {
+    pub const DURABLE: u8 = 4;
+    pub const MEANING: u8 = 5;
+    pub const TURN: u8 = 6;
+    pub const WIRE: u8 = 8;
+    pub const END: u8 = 9;
+    pub const WHAT_FOLLOWS: u8 = 10;
+}
+
+/// Everything that happened.
+pub(super) fn entries(story: &Story) -> Vec<Entry> {
+    let mut messages: Vec<&StoredMessage> = story.messages.values().collect();
+    messages.sort_by_key(|stored| stored.position);
+    let mut entries: Vec<Entry> = messages.into_iter().map(of_message).collect();
+    entries.extend(story.events.values().map(of_event));
+    for (transmission, attempts) in &story.transmissions {
+        entries.push(of_owing(transmission));
+        entries.extend(of_attempts(transmission, attempts));
+        entries.extend(of_standing(transmission, attempts.last()));
+    }
+    entries.extend(story.exceptions.values().map(of_exception));
+    // At one instant the steps follow each other; what a result became comes after the result.
+    let of_result = |entry: &Entry| {
+        let message = entry.message.and_then(|id| story.messages.get(&id));
+        entry.step == step::MEANING && message.is_some_and(|stored| stored.message.cause.is_some())
+    };
+    entries.sort_by_key(|entry| (entry.at, if of_result(entry) { step::WHAT_FOLLOWS + 1 } else { entry.step }));
+    entries
+}
+
+fn entry(at: Timestamp, step: u8, kind: &'static str, system: Option<&SystemName>, text: String) -> Entry {
+    Entry {
+        at,
+        step,
+        kind,
+        mood: "ok",
+        system: system.map(ToString::to_string).unwrap_or_default(),
+        text,
+        about: None,
+        message: None,
+        event: None,
+        transmission: None,
+    }
+}
+
+fn of_message(stored: &StoredMessage) -> Entry {
+    let message = &stored.message;
+    let is_result = message.cause.is_some();
+    let (mood, became) = match &stored.state {
+        MessageState::Waiting => ("waiting", "it waits for the router".to_owned()),
+        MessageState::Translated { events: 0 } if is_result => ("ok", "what was held for it can go on".to_owned()),
+        MessageState::Translated { events } => ("ok", format!("it became {events} event{}", plural(*events as usize))),
+        MessageState::Ignored { reason } => ("ok", format!("it was not wanted: {reason}")),
+        MessageState::Failed { .. } => ("problem", "it could not be mapped, see the exception".to_owned()),
+    };
+    let (step, text) = match is_result {
+        true => (step::WHAT_FOLLOWS, format!("the result came back; {became}")),
+        false => (
+            step::DURABLE,
+            format!(
+                "received by channel `{}` ({} bytes), verified, new by its key {}, and on disk; {became}",
+                message.channel,
+                message.body.len(),
+                message.dedup_key
+            ),
+        ),
+    };
+    Entry {
+        mood,
+        message: Some(message.id),
+        transmission: message.cause,
+        ..entry(message.received_at, step, "message", Some(&message.system), text)
+    }
+}
+
+fn of_event(event: &Event) -> Entry {
+    let late = if event.out_of_order { ", too late to move its state" } else { "" };
+    let text = format!("{} for {} (happened {}{late})", event.event_type, event.subject, event.time);
+    Entry {
+        about: Some(event.subject.clone()),
+        event: Some(event.id),
+        message: Some(event.message),
+        ..entry(event.recorded_at, step::MEANING, "event", Some(&event.system), text)
+    }
+}
+
+fn of_owing(transmission: &Transmission) -> Entry {
+    let (operation, about, flow) = (&transmission.operation, &transmission.about, &transmission.flow);
+    let order = match transmission.place {
+        0 => String::new(),
+        _ => format!(", in order with {}", transmission.key),
+    };
+    let text = format!("flow {flow} owes {operation} to {} for {about}{order}", transmission.system);
+    Entry {
+        event: Some(transmission.event),
+        ..about_it(transmission, transmission.created_at, step::TURN, "transmission", "ok", text)
+    }
+}
+
+/// Attempts; a row of equal failures is told once.
+fn of_attempts(transmission: &Transmission, attempts: &[Attempt]) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    for row in attempts.chunk_by(|one, other| is_repeated(&one.outcome, &other.outcome)) {
+        let [first, rest @ ..] = row else { continue };
+        entries.extend(of_calls(transmission, first));
+        entries.push(of_end(transmission, first));
+        match rest {
+            [] => {}
+            [.., last] => {
+                let times = rest.len();
+                let text =
+                    format!("{times} more attempt{} of {} ended the same way", plural(times), transmission.operation);
+                entries.push(about_it(transmission, last.ended_at, step::END, "attempt", "waiting", text));
+            }
+        }
+    }
+    entries
+}
+
+fn is_repeated(one: &Outcome, other: &Outcome) -> bool {
+    match (one, other) {
+        (Outcome::Retry { reason: one, .. }, Outcome::Retry { reason: other, .. }) => one == other,
+        (Outcome::Unknown { reason: one }, Outcome::Unknown { reason: other }) => one == other,
+        _ => false,
+    }
+}
+
+fn of_calls(transmission: &Transmission, attempt: &Attempt) -> Option<Entry> {
+    let took = attempt.ended_at.duration_since(attempt.started_at).as_millis();
+    let calls = &attempt.exchanges;
+    let told: Vec<String> = calls.iter().take(CALLS_TOLD).map(of_call).collect();
+    let more = calls.len().saturating_sub(CALLS_TOLD);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let text = format!("attempt {} called {}{more}, in {took} ms", attempt.number, told.join(", "));
+    (!calls.is_empty()).then(|| about_it(transmission, attempt.ended_at, step::WIRE, "attempt", "ok", text))
+}
+
+fn of_call(exchange: &Exchange) -> String {
+    let url = exchange.call.url.split(['?', '#']).next().unwrap_or_default();
+    let path = url.split_once("://").map_or(url, |(_, rest)| rest.find('/').map_or("/", |at| &rest[at..]));
+    let answer = match &exchange.result {
+        Ok(answer) => answer.status.to_string(),
+        Err(fault) => fault.to_string(),
+    };
+    format!("{} {path} → {answer}", exchange.call.method.as_str())
+}
+
+fn of_end(transmission: &Transmission, attempt: &Attempt) -> Entry {
+    let (mood, end) = match &attempt.outcome {
+        Outcome::Accepted { result } if result.is_null() => ("ok", "took effect".to_owned()),
+        Outcome::Accepted { result } => ("ok", format!("took effect: {}", short(&result.to_json_string()))),
+        Outcome::Retry { reason, .. } => ("waiting", format!("did not take effect and is tried again: {reason}")),
+        Outcome::Refused { reason } => ("problem", format!("was refused: {reason}")),
+        Outcome::Unusable { reason } => ("problem", format!("met a system that cannot be used: {reason}")),
+        Outcome::Unknown { reason } => ("waiting", format!("may have taken effect: {reason}")),
+    };
+    let text = format!("attempt {} of {} {end}", attempt.number, transmission.operation);
+    about_it(transmission, attempt.ended_at, step::END, "attempt", mood, text)
+}
+
+/// Where an unfinished transmission stands now.
+fn of_standing(transmission: &Transmission, last: Option<&Attempt>) -> Option<Entry> {
+    let operation = &transmission.operation;
+    let (step, mood, text) = match &transmission.state {
+        TransmissionState::Done => return None,
+        TransmissionState::Held { after } => {
+            let flows: Vec<&str> = after.iter().map(|flow| flow.as_str()).collect();
+            (step::TURN, "waiting", format!("{operation} is held until {} is done", flows.join(", ")))
+        }
+        TransmissionState::Owed => {
+            (step::TURN, "waiting", format!("{operation} waits for its turn, due {}", transmission.due_at))
+        }
+        TransmissionState::Sending => (step::WIRE, "waiting", format!("{operation} is being sent")),
+        TransmissionState::Paused { reason } => (step::END, "problem", format!("{operation} is paused: {reason}")),
+        TransmissionState::Cancelled => (step::END, "problem", format!("{operation} was given up by a person")),
+    };
+    let ended = last.map_or(transmission.created_at, |attempt| attempt.ended_at);
+    let at = transmission.finished_at.unwrap_or(transmission.due_at).max(ended);
+    Some(about_it(transmission, at, step, "transmission", mood, text))
+}
+
+fn of_exception(exception: &Exception) -> Entry {
+    let (mood, end) = match (exception.status, exception.closed_at) {
+        (ExceptionStatus::Open, _) => ("problem", String::new()),
+        (ExceptionStatus::Resolved, Some(at)) => ("ok", format!(" (resolved {at})")),
+        (ExceptionStatus::Resolved, None) => ("ok", " (resolved)".to_owned()),
+    };
+    let owner = exception.owner.as_ref().map(|owner| format!(" for {owner}")).unwrap_or_default();
+    let text = format!("exception {}{owner}{end}: {}", exception.class.word(), exception.summary);
+    Entry {
+        mood,
+        about: exception.affects.first().cloned(),
+        message: exception.message,
+        transmission: exception.transmission,
+        ..entry(exception.opened_at, step::END, "exception", exception.system.as_ref(), text)
+    }
+}
+
+fn about_it(
+    transmission: &Transmission,
+    at: Timestamp,
+    step: u8,
+    kind: &'static str,
+    mood: &'static str,
+    text: String,
+) -> Entry {
+    Entry {
+        mood,
+        about: Some(transmission.about.clone()),
+        transmission: Some(transmission.id),
+        ..entry(at, step, kind, Some(&transmission.system), text)
+    }
+}
+
+fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}
+
+fn short(text: &str) -> String {
+    match text.char_indices().nth(RESULT_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}

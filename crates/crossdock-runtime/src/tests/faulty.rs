@@ -1,0 +1,149 @@
+//! A store that fails when it is told to.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crossdock_core::changeset::{ChainedAudit, Changeset, SystemState, Timer};
+use crossdock_core::event::{Entity, EntityRef, Reference, StoredEvent};
+use crossdock_core::exception::Exception;
+use crossdock_core::ids::{EventId, FlowName, MessageId, SystemName, TransmissionId};
+use crossdock_core::message::{Rejection, StoredMessage};
+use crossdock_core::transmission::{Attempt, Transmission};
+use crossdock_store::{
+    CommitError, Counts, Done, ExceptionFilter, MemoryStore, MessageFilter, Page, Store, StoreError, TransmissionFilter,
+};
+use jiff::Timestamp;
+
+type Program = Box<dyn FnMut(&Changeset) -> Option<CommitError> + Send>;
+
+/// The store in memory behind a program of faults, counting what is asked of it.
+pub struct Faulty {
+    inner: MemoryStore,
+    program: Mutex<Program>,
+    reads_fail: Mutex<bool>,
+    crash_on: Mutex<Option<String>>,
+    asked: Mutex<Asked>,
+}
+
+/// How often the store was asked for what is due, and for open exceptions, and how many commits it took.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Asked {
+    pub due: usize,
+    pub exceptions: usize,
+    pub commits: usize,
+}
+
+impl Faulty {
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self {
+            inner: MemoryStore::new(),
+            program: Mutex::new(Box::new(|_| None)),
+            reads_fail: Mutex::new(false),
+            crash_on: Mutex::new(None),
+            asked: Mutex::default(),
+        })
+    }
+
+    /// From now on commits fail when this says so.
+    pub fn fail(&self, program: impl FnMut(&Changeset) -> Option<CommitError> + Send + 'static) {
+        *self.program.lock().unwrap_or_else(PoisonError::into_inner) = Box::new(program);
+    }
+
+    pub fn fail_reads(&self, fail: bool) {
+        *self.reads_fail.lock().unwrap_or_else(PoisonError::into_inner) = fail;
+    }
+
+    /// Whoever reads the entity of this key meets a bug.
+    pub fn crash_on(&self, key: &str) {
+        *self.crash_on.lock().unwrap_or_else(PoisonError::into_inner) = Some(key.to_owned());
+    }
+
+    pub fn asked(&self) -> Asked {
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn count(&self, count: impl FnOnce(&mut Asked)) {
+        count(&mut self.asked.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn check(&self) -> Result<(), StoreError> {
+        match *self.reads_fail.lock().unwrap_or_else(PoisonError::into_inner) {
+            true => Err(StoreError("the disk is on fire".into())),
+            false => Ok(()),
+        }
+    }
+}
+
+macro_rules! reads {
+    ($(fn $name:ident(&self $(, $argument:ident: $type:ty)*) -> $result:ty;)*) => {
+        $(fn $name(&self $(, $argument: $type)*) -> Result<$result, StoreError> {
+            self.check()?;
+            self.inner.$name($($argument),*)
+        })*
+    };
+}
+
+impl Store for Faulty {
+    fn submit(&self, changeset: Changeset, done: Done) {
+        let fault = (self.program.lock().unwrap_or_else(PoisonError::into_inner))(&changeset);
+        match fault {
+            Some(fault) => done(Err(fault)),
+            None => {
+                self.count(|asked| asked.commits += 1);
+                self.inner.submit(changeset, done);
+            }
+        }
+    }
+
+    fn due(&self, system: &SystemName, now: Timestamp, limit: usize) -> Result<Vec<Transmission>, StoreError> {
+        self.count(|asked| asked.due += 1);
+        self.check()?;
+        self.inner.due(system, now, limit)
+    }
+
+    fn open_exception(&self, fingerprint: &str) -> Result<Option<Exception>, StoreError> {
+        self.count(|asked| asked.exceptions += 1);
+        self.check()?;
+        self.inner.open_exception(fingerprint)
+    }
+
+    fn entity(&self, name: &EntityRef) -> Result<Option<Entity>, StoreError> {
+        self.check()?;
+        let crash_on = self.crash_on.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        assert!(crash_on.as_ref() != Some(&name.key), "a fault in the program");
+        self.inner.entity(name)
+    }
+
+    reads! {
+        fn message(&self, id: MessageId) -> Option<StoredMessage>;
+        fn waiting(&self, limit: usize) -> Vec<StoredMessage>;
+        fn message_with_key(&self, system: &SystemName, key: &str) -> Option<MessageId>;
+        fn messages(&self, filter: &MessageFilter, page: Page) -> Vec<StoredMessage>;
+        fn cursor(&self, name: &str) -> Option<String>;
+        fn event(&self, id: EventId) -> Option<StoredEvent>;
+        fn events_of_message(&self, id: MessageId) -> Vec<StoredEvent>;
+        fn events_of_entity(&self, entity: &EntityRef, limit: usize) -> Vec<StoredEvent>;
+        fn entities(&self, kind: &str, after: &str, limit: usize) -> Vec<Entity>;
+        fn find(&self, value: &str, limit: usize) -> Vec<EntityRef>;
+        fn references(&self, entity: &EntityRef) -> Vec<Reference>;
+        fn transmission(&self, id: TransmissionId) -> Option<Transmission>;
+        fn transmissions_of_event(&self, id: EventId) -> Vec<Transmission>;
+        fn transmissions(&self, filter: &TransmissionFilter, page: Page) -> Vec<Transmission>;
+        fn next_due(&self, system: &SystemName) -> Option<Timestamp>;
+        fn sending(&self) -> Vec<Transmission>;
+        fn held_about(&self, about: &EntityRef) -> Vec<Transmission>;
+        fn is_done(&self, flow: &FlowName, about: &EntityRef) -> bool;
+        fn last_place(&self) -> u64;
+        fn attempts(&self, id: TransmissionId) -> Vec<Attempt>;
+        fn exceptions(&self, filter: &ExceptionFilter, page: Page) -> Vec<Exception>;
+        fn rejections(&self, page: Page) -> Vec<Rejection>;
+        fn due_timers(&self, now: Timestamp, limit: usize) -> Vec<Timer>;
+        fn next_timer(&self) -> Option<Timestamp>;
+        fn system_states(&self) -> Vec<SystemState>;
+        fn audit(&self, after: u64, limit: usize) -> Vec<ChainedAudit>;
+        fn counts(&self) -> Counts;
+    }
+
+    fn close(&self) {
+        self.inner.close();
+    }
+}
