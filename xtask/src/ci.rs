@@ -110,6 +110,8 @@ fn forget_other_clone(root: &Path) -> Result<()> {
         return Ok(());
     }
     shown_live(cargo(root)?.args(["clean", "--workspace", "--locked"]))?;
+    // The tests call this very program by its path, which is gone now; nothing else builds it again.
+    shown_live(cargo(root)?.args(["build", "--package", "xtask", "--locked"]))?;
     fs::write(&note, this.as_bytes()).with_context(|| format!("writing {}", note.display()))
 }
 

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use crossdock_connect::endpoint::{RawRequest, Receipt, Reject};
+use crossdock_core::changeset::{Change, Changeset};
 use crossdock_core::ids::{MessageId, SystemName};
 use crossdock_core::intake;
 use crossdock_core::message::{Envelope, Rejection};
 use crossdock_store::CommitError;
+use jiff::Timestamp;
 
 use crate::shell::Shell;
 
@@ -70,7 +72,7 @@ impl Intake {
             }));
         };
         let envelopes = plan.endpoint.receive(request, now)?;
-        let messages = self.shell.accept(system, envelopes).await.map_err(|error| match error {
+        let messages = self.shell.accept(system, envelopes, None).await.map_err(|error| match error {
             CommitError::Busy => Refusal::TryAgain { reason: "the hub is at its limit".into(), after_s: 1 },
             other => Refusal::TryAgain { reason: other.to_string(), after_s: 10 },
         })?;
@@ -95,43 +97,70 @@ impl Intake {
     }
 
     /// The present instant, by the hub's clock.
-    pub fn now(&self) -> jiff::Timestamp {
+    pub fn now(&self) -> Timestamp {
         self.shell.clock.now()
     }
 }
 
 impl Shell {
-    /// Makes envelopes durable as messages, in their order and each on its own: known ones give the first answer again
-    /// (I2).
+    /// Makes envelopes durable as messages, in their order, together with the cursor they were fetched at: known ones
+    /// give the first answer again (I2).
     ///
     /// # Errors
-    /// The first failure other than a duplicate; what was committed stays, a repeat finds it as duplicates.
+    /// The first failure other than a duplicate. What was committed is in order and without a gap; a repeat finds it as
+    /// duplicates.
     pub(crate) async fn accept(
         &self,
         system: &SystemName,
         envelopes: Vec<Envelope>,
+        cursor: Option<Change>,
     ) -> Result<Vec<AcceptedMessage>, CommitError> {
-        let mut committing = Vec::with_capacity(envelopes.len());
-        for envelope in envelopes {
-            let id = new_message_id();
-            let changeset = intake::accept(envelope, id, system.clone(), self.clock.now());
-            committing.push((id, self.submit(changeset)));
-        }
-        let mut accepted = Ok(Vec::with_capacity(committing.len()));
-        for (id, committing) in committing {
-            let outcome = match committing.ended().await {
-                Ok(()) => Ok(AcceptedMessage { id, duplicate: false }),
-                Err(CommitError::Duplicate(first)) => Ok(AcceptedMessage { id: first, duplicate: true }),
-                Err(other) => Err(other),
-            };
-            // All of them are awaited, whatever became of the first.
-            accepted = accepted.and_then(|mut accepted: Vec<_>| {
-                accepted.push(outcome?);
-                Ok(accepted)
-            });
-        }
+        let now = self.clock.now();
+        let new: Vec<_> = envelopes.into_iter().map(|envelope| (new_message_id(), envelope)).collect();
+        let accepted = match self.accept_together(system, &new, cursor.as_ref(), now).await {
+            Ok(()) => Ok(new.iter().map(|(id, _)| AcceptedMessage { id: *id, duplicate: false }).collect()),
+            Err(CommitError::Duplicate(first)) if new.len() == 1 && cursor.is_none() => {
+                Ok(vec![AcceptedMessage { id: first, duplicate: true }])
+            }
+            Err(CommitError::Duplicate(_)) => self.accept_one_by_one(system, new, cursor, now).await,
+            Err(other) => Err(other),
+        };
         self.wake.router();
         accepted
+    }
+
+    async fn accept_together(
+        &self,
+        system: &SystemName,
+        new: &[(MessageId, Envelope)],
+        cursor: Option<&Change>,
+        now: Timestamp,
+    ) -> Result<(), CommitError> {
+        let accept =
+            |(id, envelope): &(MessageId, Envelope)| intake::accept(envelope.clone(), *id, system.clone(), now).changes;
+        let changes: Changeset = new.iter().flat_map(accept).chain(cursor.cloned()).collect();
+        if changes.is_empty() { Ok(()) } else { self.commit(changes).await }
+    }
+
+    async fn accept_one_by_one(
+        &self,
+        system: &SystemName,
+        new: Vec<(MessageId, Envelope)>,
+        cursor: Option<Change>,
+        now: Timestamp,
+    ) -> Result<Vec<AcceptedMessage>, CommitError> {
+        let mut accepted = Vec::with_capacity(new.len());
+        for (id, envelope) in new {
+            accepted.push(match self.commit(intake::accept(envelope, id, system.clone(), now)).await {
+                Ok(()) => AcceptedMessage { id, duplicate: false },
+                Err(CommitError::Duplicate(first)) => AcceptedMessage { id: first, duplicate: true },
+                Err(other) => return Err(other),
+            });
+        }
+        match cursor {
+            Some(cursor) => self.commit(Changeset::new().with(cursor)).await.map(|()| accepted),
+            None => Ok(accepted),
+        }
     }
 }
 

@@ -103,11 +103,8 @@ impl Poller {
                     so_far.push(PollProgress::Exchanged(exchange));
                 }
                 PollStep::Deliver { envelopes, cursor } => {
-                    self.shell.accept(&self.system, envelopes).await?;
-                    if let Some(value) = cursor {
-                        let change = Change::SetCursor { name: self.cursor_name(), value };
-                        self.shell.commit(Changeset::new().with(change)).await?;
-                    }
+                    let cursor = cursor.map(|value| Change::SetCursor { name: self.cursor_name(), value });
+                    self.shell.accept(&self.system, envelopes, cursor).await?;
                     so_far.push(PollProgress::Committed);
                 }
                 PollStep::Rest { more } => {

@@ -29,9 +29,6 @@ pub struct Shell {
     tolls: HashMap<SystemName, Toll>,
 }
 
-/// A commit under way.
-pub struct Committing(oneshot::Receiver<Result<(), CommitError>>);
-
 impl Shell {
     /// A shell over these parts; nothing runs yet.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, plan: Arc<Plan>) -> Self {
@@ -47,14 +44,9 @@ impl Shell {
     /// # Errors
     /// The store's; nothing of the changeset was applied then.
     pub async fn commit(&self, changeset: Changeset) -> Result<(), CommitError> {
-        self.submit(changeset).ended().await
-    }
-
-    /// Queues a changeset. Changesets are applied in the order in which they were queued.
-    pub fn submit(&self, changeset: Changeset) -> Committing {
         let (sender, receiver) = oneshot::channel();
         self.store.submit(changeset, Box::new(move |result| drop(sender.send(result))));
-        Committing(receiver)
+        receiver.await.unwrap_or_else(|_| Err(CommitError::Unavailable("the store is closed".into())))
     }
 
     /// Commits what pauses or unpauses a system, and tells the workers in the order of the commits.
@@ -93,15 +85,5 @@ impl Shell {
     /// The toll of a system's calls; `None` when it is not configured.
     pub(crate) fn toll(&self, system: &SystemName) -> Option<&Toll> {
         self.tolls.get(system)
-    }
-}
-
-impl Committing {
-    /// Returns when the changeset is durable or refused.
-    ///
-    /// # Errors
-    /// The store's; nothing of the changeset was applied then.
-    pub async fn ended(self) -> Result<(), CommitError> {
-        self.0.await.unwrap_or_else(|_| Err(CommitError::Unavailable("the store is closed".into())))
     }
 }

@@ -112,19 +112,23 @@ async fn what_is_not_believed_is_turned_away_and_what_cannot_be_kept_is_asked_fo
 
     let line = |id: &str| json!({"id": id, "key": "K", "name": id});
     for (fault, after) in [(CommitError::Busy, 1), (CommitError::Unavailable("disk full".into()), 10)] {
-        let mut n = 0;
-        world.store.fail(move |_| {
-            n += 1;
-            (n == 2).then(|| fault.clone())
-        });
-        let refusal =
-            world.send("shop", "task", &[line("1"), line("2"), line("3")]).await.expect_err("the second fails");
+        world.store.fail(move |_| Some(fault.clone()));
+        let refusal = world.send("shop", "task", &[line("1"), line("2")]).await.expect_err("the store fails");
         assert!(matches!(refusal, Refusal::TryAgain { after_s, .. } if after_s == after), "{refusal}");
     }
     world.store.fail(|_| None);
-    let again = world.send("shop", "task", &[line("1"), line("2"), line("3")]).await.expect("accepted");
+    world.send("shop", "task", &[line("1")]).await.expect("accepted");
+    let mut n = 0;
+    world.store.fail(move |_| {
+        n += 1;
+        (n == 4).then_some(CommitError::Busy)
+    });
+    let partly = world.send("shop", "task", &[line("1"), line("2"), line("3"), line("4")]).await;
+    partly.expect_err("one is known, so they go one by one, and the third is not taken");
+    world.store.fail(|_| None);
+    let again = world.send("shop", "task", &[line("1"), line("2"), line("3"), line("4")]).await.expect("accepted");
     let duplicates: Vec<_> = again.messages.iter().map(|message| message.duplicate).collect();
-    assert_eq!(duplicates, [true, false, true], "what was kept is known");
+    assert_eq!(duplicates, [true, true, false, false], "what was kept is known, and nothing came before its turn");
     world.check();
 }
 
