@@ -19,6 +19,7 @@ mod path;
 mod special;
 mod syntax;
 mod tree;
+pub mod types;
 
 #[cfg(test)]
 pub(crate) mod tests;

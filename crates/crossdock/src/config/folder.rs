@@ -36,7 +36,7 @@ const FOLDERS: &[(&str, Kind, bool)] = &[
 ];
 
 /// Names beside them that are nobody's business.
-const OTHERS: &[&str] = &["README.md", "README", "LICENSE", "samples", "secrets", "docs", "Makefile"];
+const OTHERS: &[&str] = &["README.md", "README", "LICENSE", "samples", "schemas", "secrets", "docs", "Makefile"];
 
 /// One file of the folder.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! From a hub folder to the plan that a running hub follows. All mistakes of all files are told at once, each with its
 //! file, line and column. This room and the command line are the only ones that read files of configuration.
 
+mod channels;
 mod codes;
 pub mod env;
 mod fit;

@@ -14,6 +14,7 @@ use crossdock_core::transmission::pace::PaceLimit;
 use crossdock_core::value::Decimal;
 use crossdock_runtime::plan::SystemPlan;
 
+use super::channels::{self, Channels};
 use super::env::Environment;
 use super::folder::{File, Folder, Kind};
 use super::names;
@@ -44,17 +45,20 @@ pub struct System {
     pub retry: RetrySchedule,
     /// Where its file begins.
     pub location: Location,
+    /// What is known of the bodies of its messages, by channel.
+    #[allow(dead_code, reason = "the check of mappings against it follows")]
+    pub channels: Channels,
 }
 
 /// Reads all systems, by name.
 pub fn read_all(folder: &Folder, env: &Environment<'_>, mistakes: &mut Vec<Diagnostic>) -> BTreeMap<String, System> {
-    folder.of_kind(Kind::System).map(|file| (file.name.clone(), read(file, env, mistakes))).collect()
+    folder.of_kind(Kind::System).map(|file| (file.name.clone(), read(folder, file, env, mistakes))).collect()
 }
 
-fn read(file: &File, env: &Environment<'_>, mistakes: &mut Vec<Diagnostic>) -> System {
+fn read(folder: &Folder, file: &File, env: &Environment<'_>, mistakes: &mut Vec<Diagnostic>) -> System {
     let location = Location::new(file.path.as_str(), 1, 1);
     let Some(node) = &file.node else {
-        return System { plan: None, retry: RetrySchedule::default(), location };
+        return System { plan: None, retry: RetrySchedule::default(), location, channels: Channels::default() };
     };
     let node = env.filled(node, mistakes);
     let reader = Reader::new(&node, "system");
@@ -64,6 +68,7 @@ fn read(file: &File, env: &Environment<'_>, mistakes: &mut Vec<Diagnostic>) -> S
     let owner = reader.optional_text("owner").map(str::to_owned);
     let (concurrency_max, pace) = limits(&reader);
     let (retry, breaker) = (retry(&reader), breaker(&reader));
+    let channels = channels::read(folder, &reader);
     let (config, webhook) = (reader.node("config"), reader.node("webhook"));
     let endpoint = connector.and_then(|connector| {
         let config = SystemConfig {
@@ -86,7 +91,7 @@ fn read(file: &File, env: &Environment<'_>, mistakes: &mut Vec<Diagnostic>) -> S
         pace,
         breaker,
     });
-    System { plan, retry, location }
+    System { plan, retry, location, channels }
 }
 
 fn connector(reader: &Reader<'_>) -> Option<&'static Spec> {

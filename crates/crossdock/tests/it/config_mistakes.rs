@@ -143,6 +143,38 @@ fn a_secret_file_is_read_and_missing_ones_are_told() {
 }
 
 #[test]
+fn what_is_wrong_with_the_schemas_and_samples_of_channels_is_told() {
+    let system = "system: warehouse\nconnector: http\ndomain: warehouse\nwebhook: {scheme: bearer, secret: {env: HOME}}\nchannels:\n  a: {schema: schemas/a.json}\n  b: {samples: \
+                  [samples/b.json, samples/none.json]}\n  c: {}\n  d: {schema: ../d.json}\n  e: {schemas: x}\n  f: {schema: \
+                  'schemas/f.json#/$defs/Order'}\n  g: {schema: schemas/g.json}\n";
+    let item = "mapping: item\nemits: crossdock.item.created.v1\ntarget: {sku: body.sku}\n";
+    let flow = "flow: in\nfrom: {system: warehouse}\nmap: item\n";
+    check(
+        &[
+            HUB,
+            ("systems/warehouse.yaml", system),
+            ("mappings/item.yaml", item),
+            ("flows/in.yaml", flow),
+            ("schemas/a.json", "{\n\t\"type\": \"objekt\"\n}\n"),
+            ("schemas/f.json", "{}"),
+            ("schemas/g.json", "{"),
+            ("samples/b.json", "[1,]"),
+        ],
+        &[
+            "schemas/a.json:2:10: error: JSON Schema has no type `objekt`",
+            "schemas/f.json:1:1: error: there is nothing at `#/$defs/Order` in this schema",
+            "schemas/g.json:1:1: error: this is not JSON: EOF while parsing an object at line 1 column 1",
+            "systems/warehouse.yaml:7:17: error: samples/b.json is not usable JSON: not JSON at line 1, column 4: trailing comma",
+            "systems/warehouse.yaml:7:33: error: samples/none.json cannot be read: No such file or directory (os error 2)",
+            "systems/warehouse.yaml:8:6: error: a channel needs a `schema` or `samples`",
+            "systems/warehouse.yaml:9:15: error: `../d.json` is not a path inside the hub folder",
+            "systems/warehouse.yaml:10:6: error: a channel needs a `schema` or `samples`",
+            "systems/warehouse.yaml:10:7: error: a channel has no field `schemas`",
+        ],
+    );
+}
+
+#[test]
 fn a_machine_reads_the_findings() {
     let folder = write_hub(&[("hub.yaml", "hub: x\ncolour: blue\n")]);
     let ended = crossdock(&["check", "--json"]).within(folder.path()).run().expect(1);
