@@ -87,12 +87,24 @@ fn check_value(path: &str, of: &Type, value: &Value, violations: &mut Vec<Violat
         Type::Decimal => "a number",
         Type::Bool if value.as_bool().is_some() => return,
         Type::Bool => "true or false",
+        Type::Unit if is_code(value, 2..=3, |byte| byte.is_ascii_uppercase() || byte.is_ascii_digit()) => return,
+        Type::Unit => "a unit code of UN/ECE Recommendation 20, such as KGM or C62",
+        Type::Currency if is_code(value, 3..=3, |byte| byte.is_ascii_uppercase()) => return,
+        Type::Currency => "a currency code of ISO 4217, such as EUR",
+        Type::Country if is_code(value, 2..=2, |byte| byte.is_ascii_uppercase()) => return,
+        Type::Country => "a country code of ISO 3166-1, such as DE",
+        Type::Unlocode if is_code(value, 5..=5, |byte| byte.is_ascii_uppercase() || byte.is_ascii_digit()) => return,
+        Type::Unlocode => "a UN/LOCODE without a space, such as DEHAM",
+        Type::Zone if value.as_text().is_some_and(|name| crate::value::zone_named(name).is_ok()) => return,
+        Type::Zone => "a time zone of the IANA database, such as Europe/Berlin",
         Type::Time if is_time(value) => return,
         Type::Time => "a date-time with an offset, such as 2026-11-23T09:30:00+01:00",
         Type::Date if is_date(value) => return,
         Type::Date => "a date such as 2026-11-23",
         Type::Ref(_) if key_text(value).is_some() => return,
         Type::Ref(kind) => return wrong(path, &format!("the key of a {kind}"), value, violations),
+        Type::AnyRef if entity_name(value).is_some() => return,
+        Type::AnyRef => "the name of an entity, such as shipment/281",
         Type::Attributes if value.as_map().is_some() => return,
         Type::Attributes => "a map",
     };
@@ -107,11 +119,35 @@ fn wrong(path: &str, wanted: &str, value: &Value, violations: &mut Vec<Violation
     violations.push(Violation { path: path.to_owned(), message: format!("must be {wanted}, but it is {found}") });
 }
 
+fn is_code(value: &Value, length: std::ops::RangeInclusive<usize>, fits: fn(u8) -> bool) -> bool {
+    value.as_text().is_some_and(|text| length.contains(&text.len()) && text.bytes().all(fits))
+}
+
 fn is_time(value: &Value) -> bool {
-    value.as_time().is_some()
-        || value
-            .as_text()
-            .is_some_and(|text| text.parse::<jiff::Timestamp>().is_ok() || text.parse::<jiff::Zoned>().is_ok())
+    instant(value).is_some()
+}
+
+/// The instant of a date-time value or text.
+pub(super) fn instant(value: &Value) -> Option<jiff::Timestamp> {
+    if let Some(time) = value.as_time() {
+        return Some(time.timestamp());
+    }
+    let text = value.as_text()?;
+    // Of the many ways to write a time only the one that every partner's software reads.
+    let has_shape = text.len() >= 17 && text.is_ascii() && text.as_bytes()[4] == b'-' && text.as_bytes()[10] == b'T';
+    if !has_shape {
+        return None;
+    }
+    match text.strip_suffix(']').and_then(|rest| rest.split_once('[')) {
+        None => text.parse().ok(),
+        Some(_) => text.parse::<jiff::Zoned>().ok().map(|time| time.timestamp()),
+    }
+}
+
+/// The entity that a text such as `shipment/281` names.
+fn entity_name(value: &Value) -> Option<EntityRef> {
+    let (kind, key) = value.as_text()?.split_once('/')?;
+    (!key.is_empty()).then_some(EntityRef::new(super::EntityKind::find(kind)?.name, key))
 }
 
 fn is_date(value: &Value) -> bool {
@@ -150,17 +186,19 @@ fn collect(fields: &[Field], data: &Value, links: &mut Vec<EntityRef>) {
 
 fn collect_value(of: &Type, value: &Value, links: &mut Vec<EntityRef>) {
     match of {
-        Type::Ref(kind) => {
-            let Some(key) = key_text(value) else { return };
-            let link = EntityRef::new(*kind, key);
-            if links.len() < LINKS_MAX && !links.contains(&link) {
-                links.push(link);
-            }
-        }
+        Type::Ref(kind) => add(key_text(value).map(|key| EntityRef::new(*kind, key)), links),
+        Type::AnyRef => add(entity_name(value), links),
         Type::List(item) => {
             value.as_list().unwrap_or_default().iter().for_each(|value| collect_value(item, value, links))
         }
         Type::Object(fields) => collect(fields, value, links),
         _ => {}
+    }
+}
+
+fn add(link: Option<EntityRef>, links: &mut Vec<EntityRef>) {
+    let Some(link) = link else { return };
+    if links.len() < LINKS_MAX && !links.contains(&link) {
+        links.push(link);
     }
 }

@@ -1,11 +1,22 @@
 //! The canonical vocabulary: what an order, a shipment, a stop … is, which states it has, which events move it.
-//! One table per entity; validation, folding and (later) the published schemas all read the same table.
+//! One table per entity; validation, folding, the published schemas and the reference all read the same table.
+//!
+//! Rooms: `party` (who and where), `goods` (what), `commerce` (orders), `movement` (shipments), `transport`
+//! (contracts, loads, routes, stops), `fleet`, `evidence`, `money`, `trouble`. `table` holds the words in which they
+//! are written, `check` and `fold` what is done with them.
 
 mod check;
 mod commerce;
+mod evidence;
+mod fleet;
 mod fold;
+mod goods;
+mod money;
 mod movement;
-mod place;
+mod party;
+mod table;
+mod transport;
+mod trouble;
 
 use crate::event::EntityRef;
 use crate::value::Value;
@@ -20,18 +31,30 @@ pub enum Type {
     Text,
     /// One of these words.
     Code(&'static [&'static str]),
+    /// A code of UN/ECE Recommendation 20: `KGM`, `C62`.
+    Unit,
+    /// A currency of ISO 4217: `EUR`.
+    Currency,
+    /// A country of ISO 3166-1 alpha-2: `DE`.
+    Country,
+    /// A place of UN/LOCODE, without a space: `DEHAM`.
+    Unlocode,
+    /// A time zone of the IANA database: `Europe/Berlin`.
+    Zone,
     /// A whole number.
     Int,
     /// Exact; written as a JSON number with all its digits.
     Decimal,
     /// True or false.
     Bool,
-    /// RFC 3339 with offset.
+    /// RFC 3339 with offset; the IANA zone may follow in brackets (RFC 9557).
     Time,
     /// `YYYY-MM-DD`.
     Date,
     /// The key of an entity of this kind. Events link to it.
     Ref(&'static str),
+    /// The name of an entity of any kind, `shipment/281`. Events link to it.
+    AnyRef,
     /// Base64.
     Binary,
     /// An object with these fields.
@@ -40,6 +63,30 @@ pub enum Type {
     List(&'static Type),
     /// A map of texts, for what no field has a name for.
     Attributes,
+}
+
+/// What a number counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measure {
+    /// Always this unit of UN/ECE Recommendation 20.
+    Fixed(&'static str),
+    /// The unit that the field of this name beside it gives; a piece (C62) when it gives none.
+    Beside(&'static str),
+    /// An amount in the currency that the field of this name gives, beside it or else in the entity.
+    Money(&'static str),
+}
+
+/// Which of the four times of logistics an instant is. They are fields of their own and never replace one another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tense {
+    /// What was agreed or scheduled.
+    Planned,
+    /// What somebody expects.
+    Estimated,
+    /// What happened.
+    Actual,
+    /// When a system wrote it down.
+    Recorded,
 }
 
 /// One field of an entity.
@@ -51,8 +98,18 @@ pub struct Field {
     pub of: Type,
     /// Must be in every object of this kind (for an entity: in every event about it).
     pub required: bool,
-    /// Meaning, unit and the standard's name for it.
+    /// Meaning, in a sentence.
     pub meaning: &'static str,
+    /// What a number counts; for counts of nothing in particular `None`.
+    pub measure: Option<Measure>,
+    /// Which of the four times it is, of an instant.
+    pub tense: Option<Tense>,
+    /// The field inside it that says when it was made; the event's time when `None`. The later one wins.
+    pub dated_by: Option<&'static str>,
+    /// It belongs to the event that tells it and is not kept with the entity.
+    pub of_event: bool,
+    /// What the standards call it; empty when they have no word for it.
+    pub standard: &'static str,
 }
 
 /// One kind of entity.
@@ -60,17 +117,20 @@ pub struct Field {
 pub struct EntityKind {
     /// Singular, lower case: `shipment`.
     pub name: &'static str,
-    /// The word in event types, when it differs: `pod` for `proof_of_delivery`.
+    /// The word in event types, when it differs: `pod` for `proof_of_delivery`. Two kinds may share one.
     pub event_word: &'static str,
     /// What it is, in one sentence.
     pub meaning: &'static str,
+    /// How it differs from its neighbours.
+    pub differs: &'static str,
     /// The standard it follows.
     pub standard: &'static str,
     /// Fields whose values, joined with `/`, are the business key.
     pub key: &'static [&'static str],
     /// What may be known of it.
     pub fields: &'static [Field],
-    /// What its status may be.
+    /// What its status may be, in order of precedence: a move never leads to the left, except within a circle of
+    /// moves. Where two reports contradict each other (cancelled, but picked up), the one further right wins.
     pub states: &'static [&'static str],
     /// Allowed moves from a state to another.
     pub moves: &'static [(&'static str, &'static str)],
@@ -95,14 +155,30 @@ pub struct EventKind {
 
 /// Every kind of entity, in the order of the reference.
 pub const ENTITIES: &[&EntityKind] = &[
-    &commerce::CUSTOMER_ACCOUNT,
-    &place::LOCATION,
-    &commerce::ITEM,
+    &party::CUSTOMER_ACCOUNT,
+    &party::LOCATION,
+    &goods::ITEM,
     &commerce::ORDER,
     &movement::SHIPMENT,
-    &movement::STOP,
-    &movement::PROOF_OF_DELIVERY,
-    &commerce::INVOICE,
+    &transport::CONSIGNMENT,
+    &transport::LOAD,
+    &transport::ROUTE,
+    &transport::STOP,
+    &goods::HANDLING_UNIT,
+    &evidence::DELIVERY_NOTE,
+    &goods::INVENTORY_POSITION,
+    &goods::INVENTORY_ADJUSTMENT,
+    &fleet::VEHICLE,
+    &fleet::DRIVER,
+    &fleet::TELEMETRY_POSITION,
+    &evidence::PROOF_OF_DELIVERY,
+    &money::RATE_CARD,
+    &money::CHARGE,
+    &money::INVOICE,
+    &money::PAYMENT,
+    &money::SETTLEMENT,
+    &trouble::EXCEPTION,
+    &evidence::DOCUMENT,
 ];
 
 /// An event type with its entity.
@@ -120,9 +196,10 @@ impl EventType {
         let (entity, rest) = name.strip_prefix("crossdock.")?.split_once('.')?;
         let (verb, version) = rest.rsplit_once(".v")?;
         let version: u32 = version.parse().ok()?;
-        let entity = ENTITIES.iter().find(|kind| kind.event_word == entity)?;
-        let event = entity.events.iter().find(|event| event.verb == verb && event.version == version)?;
-        Some(EventType { entity, event })
+        ENTITIES.iter().filter(|kind| kind.event_word == entity).find_map(|&entity| {
+            let event = entity.events.iter().find(|event| event.verb == verb && event.version == version)?;
+            Some(EventType { entity, event })
+        })
     }
 
     /// The name that `find` finds.
@@ -149,9 +226,23 @@ impl EntityKind {
             if n > 0 {
                 key.push('/');
             }
-            key.push_str(&key_text(data.get(field)?)?);
+            key.push_str(&self.key_part(field, data.get(field)?)?);
         }
         Some(EntityRef::new(self.name, key))
+    }
+
+    /// The field of this name.
+    pub fn field(&self, name: &str) -> Option<&'static Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+
+    /// One value of the key. An instant is the same key in whatever offset it is written.
+    fn key_part(&self, field: &str, value: &Value) -> Option<String> {
+        let is_time = matches!(self.field(field)?.of, Type::Time);
+        match is_time.then(|| check::instant(value)).flatten() {
+            Some(instant) => Some(instant.to_string()),
+            None => key_text(value),
+        }
     }
 }
 
@@ -162,33 +253,6 @@ pub fn key_text(value: &Value) -> Option<String> {
         Value::Int(number) => Some(number.to_string()),
         Value::Decimal(number) => Some(number.normalize().to_string()),
         _ => None,
-    }
-}
-
-const fn field(name: &'static str, of: Type, meaning: &'static str) -> Field {
-    Field { name, of, required: false, meaning }
-}
-
-impl Field {
-    const fn required(mut self) -> Self {
-        self.required = true;
-        self
-    }
-}
-
-const fn event(verb: &'static str, to: &'static str, meaning: &'static str) -> EventKind {
-    EventKind { verb, version: 1, to: Some(to), requires: &[], meaning }
-}
-
-/// An event that tells something without moving the state.
-const fn note(verb: &'static str, meaning: &'static str) -> EventKind {
-    EventKind { verb, version: 1, to: None, requires: &[], meaning }
-}
-
-impl EventKind {
-    const fn requires(mut self, fields: &'static [&'static str]) -> Self {
-        self.requires = fields;
-        self
     }
 }
 

@@ -12,6 +12,10 @@ use crate::ids::{EventId, FlowName, MessageId};
 #[test]
 fn tables_name_only_known_states_and_fields() {
     let mut names = BTreeSet::new();
+    let mut event_names = BTreeSet::new();
+    for event in EventType::all() {
+        assert!(event_names.insert(event.name()), "{} twice", event.name());
+    }
     for kind in ENTITIES {
         assert!(names.insert(kind.name), "{} twice", kind.name);
         for (from, to) in kind.moves {
@@ -29,6 +33,57 @@ fn tables_name_only_known_states_and_fields() {
         assert_eq!(found.name(), event.name());
     }
     assert!(EventType::find("crossdock.shipment.teleported.v1").is_none());
+}
+
+/// The order of the states is the precedence by which contradictions are decided, so no move may lead to the left,
+/// and the states of a circle stand side by side.
+#[test]
+fn states_stand_in_order_of_precedence() {
+    let both = |kind: &EntityKind, a, b| kind.leads(a, b) && kind.leads(b, a);
+    for kind in ENTITIES {
+        let place = |state: &str| kind.states.iter().position(|known| *known == state).expect("known");
+        for &(from, to) in kind.moves {
+            let forward = place(from) < place(to) || both(kind, from, to);
+            assert!(forward, "{}: {from} -> {to} leads to the left", kind.name);
+        }
+        for (n, &state) in kind.states.iter().enumerate() {
+            let last = kind.states.iter().rposition(|&other| both(kind, state, other)).unwrap_or(n);
+            for &between in &kind.states[n..=last.max(n)] {
+                assert!(between == state || both(kind, state, between), "{}: {between} splits a circle", kind.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn tables_say_which_unit_and_which_time() {
+    fn walk(path: &str, fields: &[Field], top: &[Field]) {
+        for field in fields {
+            let path = format!("{path}.{}", field.name);
+            let has = |name: &str| fields.iter().chain(top).any(|field| field.name == name);
+            match field.measure {
+                Some(Measure::Beside(name) | Measure::Money(name)) => assert!(has(name), "{path}: no field {name}"),
+                Some(Measure::Fixed(_)) | None => {}
+            }
+            let is_time = matches!(field.of, Type::Time);
+            assert!(is_time || field.tense.is_none(), "{path}: only an instant is planned or actual");
+            assert!(field.meaning.ends_with(['.', '…']), "{path}: the meaning is a sentence");
+            match field.of {
+                Type::Object(inner) | Type::List(&Type::Object(inner)) => {
+                    assert!(field.dated_by.is_none_or(|name| inner.iter().any(|field| field.name == name)), "{path}");
+                    walk(&path, inner, top);
+                }
+                Type::Ref(kind) | Type::List(&Type::Ref(kind)) => {
+                    assert!(EntityKind::find(kind).is_some(), "{path}: no entity {kind}");
+                }
+                _ => {}
+            }
+        }
+    }
+    for kind in ENTITIES {
+        walk(kind.name, kind.fields, kind.fields);
+        assert!(!kind.differs.is_empty(), "{}", kind.name);
+    }
 }
 
 fn event_at(name: &str, seconds: i64, data: Value) -> (EventType, Event) {

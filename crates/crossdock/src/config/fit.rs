@@ -190,7 +190,11 @@ impl Fit<'_> {
                 }
                 true
             }
-            (Constant::Text(_), Type::Text | Type::Binary | Type::Ref(_) | Type::Time | Type::Date) => true,
+            (
+                Constant::Text(_),
+                Type::Text | Type::Binary | Type::Ref(_) | Type::AnyRef | Type::Time | Type::Date | Type::Zone,
+            )
+            | (Constant::Text(_), Type::Unit | Type::Currency | Type::Country | Type::Unlocode) => true,
             (Constant::Int, Type::Int | Type::Decimal | Type::Ref(_)) => true,
             (Constant::Decimal, Type::Decimal | Type::Ref(_)) => true,
             (Constant::Bool, Type::Bool) => true,
@@ -262,12 +266,18 @@ fn wanted(of: &Type) -> &'static str {
     match of {
         Type::Text => "a text",
         Type::Code(_) => "a code word",
+        Type::Unit => "a unit code",
+        Type::Currency => "a currency code",
+        Type::Country => "a country code",
+        Type::Unlocode => "a UN/LOCODE",
+        Type::Zone => "a time zone",
         Type::Int => "a whole number",
         Type::Decimal => "a number",
         Type::Bool => "true or false",
         Type::Time => "a date-time",
         Type::Date => "a date",
         Type::Ref(_) => "the key of an entity",
+        Type::AnyRef => "the name of an entity",
         Type::Binary => "base64 text",
         Type::Object(_) => "an object",
         Type::List(_) => "a list",

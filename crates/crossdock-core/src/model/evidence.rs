@@ -1,0 +1,202 @@
+//! Paper and proof: what left, what arrived, and the documents that say so.
+
+use super::party::{GEO, PARTY};
+use super::table::{
+    actual, boolean, code, event, events, fields, int, link, list, measured, note, object, other, quantity, recorded,
+    text, texts, unit,
+};
+use super::{EntityKind, Field, Type};
+
+const POD_LINE: &[Field] = &[
+    link("sku", "item", "The item."),
+    link("handling_unit", "handling_unit", "SSCC or package number."),
+    quantity("quantity_delivered", "Taken by the consignee.").standard("UBL ReceivedQuantity"),
+    quantity("quantity_refused", "Not taken.").standard("UBL RejectedQuantity"),
+    quantity("quantity_damaged", "Taken with damage."),
+    unit("uom", "Unit of the quantities; C62 (piece) when absent."),
+    text("reason", "Why something was not taken.").standard("UBL RejectReason"),
+];
+
+const PICTURE: &[Field] = &[
+    text("name", "File name.").required(),
+    text("mime", "Media type, for example image/png."),
+    other("content", Type::Binary, "The picture itself, base64."),
+    text("url", "Where it can be fetched."),
+    text("sha256", "SHA-256 of the picture, hex."),
+];
+
+pub(super) const PROOF_OF_DELIVERY: EntityKind = EntityKind {
+    name: "proof_of_delivery",
+    event_word: "pod",
+    meaning: "Evidence that goods were handed over.",
+    differs: "That goods were delivered is the shipment's event; this is the evidence, which may come hours later, \
+              carry reservations, or be missing while the goods are long there.",
+    standard: "eCMR delivery part; UBL ReceiptAdvice; EDIFACT STS 72, 73",
+    key: &["shipment", "attempt"],
+    fields: fields![
+        link("shipment", "shipment", "What was delivered.").required(),
+        int("attempt", "Which delivery attempt, from 1.").required(),
+        link("order", "order", "The order, when the sender knows it."),
+        link("stop", "stop", "The stop it was captured at."),
+        actual("delivered_at", "When the goods were handed over."),
+        recorded("captured_at", "When the driver recorded it."),
+        object("position", GEO, "Where."),
+        text("received_by", "Name of the person who took them."),
+        object("signature", PICTURE, "The signature as a picture."),
+        list("photos", &Type::Object(PICTURE), "Photos taken at delivery."),
+        boolean("pin_used", "The consignee proved who they are with a PIN."),
+        list("lines", &Type::Object(POD_LINE), "What was taken, refused, damaged."),
+        link("document", "document", "The signed paper."),
+        text("remarks", "Reservations in free text.").standard("eCMR reservations"),
+        text("reason", "Why it is disputed, waived or missing."),
+        text("source", "Device or application that captured it."),
+        text("sha256", "SHA-256 of the evidence as captured, hex."),
+    ],
+    states: &[
+        "pending",
+        "missing",
+        "waived",
+        "captured",
+        "verified",
+        "disputed",
+        "accepted_with_reservation",
+        "accepted",
+    ],
+    moves: &[
+        ("pending", "captured"),
+        ("captured", "verified"),
+        ("verified", "accepted"),
+        ("verified", "accepted_with_reservation"),
+        ("verified", "disputed"),
+        ("pending", "waived"),
+        ("pending", "missing"),
+        ("missing", "captured"),
+        ("missing", "waived"),
+    ],
+    events: events![
+        event("requested", "pending", "A proof is expected."),
+        event("captured", "captured", "The driver recorded it."),
+        event("verified", "verified", "It was checked."),
+        event("accepted", "accepted", "The consignor accepts it."),
+        event("accepted_with_reservation", "accepted_with_reservation", "Accepted, with remarks of the consignee."),
+        event("disputed", "disputed", "Somebody contests it."),
+        event("missing", "missing", "It should be there and is not."),
+        event("waived", "waived", "Somebody decided to do without it."),
+    ],
+};
+
+const NOTE_LINE: &[Field] = &[
+    text("line", "Line number.").standard("UBL DespatchLine/ID"),
+    text("order_line", "The order line it fulfils.").standard("UBL OrderLineReference"),
+    link("sku", "item", "The item.").required(),
+    quantity("quantity_despatched", "What left.").required().standard("UBL DeliveredQuantity"),
+    quantity("quantity_backordered", "What will follow.").standard("UBL BackorderQuantity"),
+    quantity("quantity_received", "What the receiver counted.").standard("UBL ReceivedQuantity"),
+    unit("uom", "Unit of the quantities; C62 (piece) when absent."),
+    text("reason", "Why something is missing or follows later.").standard("UBL BackorderReason"),
+    text("lot", "Lot or batch number."),
+    text("sscc", "GS1 SSCC of the handling unit it is in."),
+];
+
+pub(super) const DELIVERY_NOTE: EntityKind = EntityKind {
+    name: "delivery_note",
+    event_word: "delivery_note",
+    meaning: "The document that states what left, and what the receiver said to it.",
+    differs: "A delivery note says what we sent; a proof of delivery shows that somebody took it; a waybill \
+              (consignment) is the contract with the carrier.",
+    standard: "UBL DespatchAdvice, ReceiptAdvice; DESADV, RECADV; X12 856, 945, 861, 944",
+    key: &["issuer", "number"],
+    fields: fields![
+        link("issuer", "customer_account", "Who issued it.").required(),
+        text("number", "Number of the issuer.").required().standard("UBL DespatchAdvice/ID"),
+        actual("issued_at", "When it was issued."),
+        link("shipment", "shipment", "The shipment it states."),
+        link("order", "order", "The order it fulfils."),
+        list("orders", &Type::Ref("order"), "All orders in it, when there is more than one."),
+        list("lines", &Type::Object(NOTE_LINE), "What left, line by line."),
+        object("despatch_party", PARTY, "Who sent the goods.").standard("UBL DespatchSupplierParty"),
+        object("delivery_party", PARTY, "Who receives them.").standard("UBL DeliveryCustomerParty"),
+        int("pieces", "Number of packages."),
+        measured("weight_kg", "KGM", "Gross weight, kilogram."),
+        link("document", "document", "The paper itself."),
+        actual("received_at", "When the receiver counted."),
+        text("reason", "What the receiver disputes, or why it was cancelled."),
+    ],
+    states: &["draft", "cancelled", "issued", "received_with_difference", "received_in_full"],
+    moves: &[
+        ("draft", "issued"),
+        ("issued", "received_in_full"),
+        ("issued", "received_with_difference"),
+        ("draft", "cancelled"),
+    ],
+    events: events![
+        event("drafted", "draft", "It is being written."),
+        event("issued", "issued", "It goes with the goods.").requires(&["lines"]),
+        event("acknowledged", "received_in_full", "The receiver counted the same."),
+        event("disputed", "received_with_difference", "The receiver counted otherwise."),
+        event("cancelled", "cancelled", "It is void."),
+    ],
+};
+
+pub(super) const DOCUMENT: EntityKind = EntityKind {
+    name: "document",
+    event_word: "document",
+    meaning: "A file: scan, PDF, picture, label.",
+    differs: "A document is the file. What it proves or demands is an entity of its own: delivery note, proof of \
+              delivery, invoice.",
+    standard: "OTM document; DCSA documentTypeCode; UBL DocumentReference",
+    key: &["id"],
+    fields: fields![
+        text("id", "SHA-256 of its content, hex; where the content is not known `issuer:type:number`.").required(),
+        code(
+            "type",
+            &[
+                "cmr",
+                "bol",
+                "awb",
+                "pod",
+                "delivery_note",
+                "invoice",
+                "customs",
+                "label",
+                "photo",
+                "dgd",
+                "certificate",
+                "other",
+            ],
+            "What it is.",
+        ),
+        text("number", "Its number."),
+        link("issuer", "customer_account", "Who issued it."),
+        text("name", "File name."),
+        text("mime", "Media type."),
+        int("size_bytes", "Size, bytes."),
+        text("sha256", "SHA-256 of the content, hex."),
+        other("content", Type::Binary, "The content, base64, of small files."),
+        text("url", "Where it can be fetched."),
+        int("pages", "Number of pages."),
+        actual("issued_at", "When it was issued."),
+        recorded("received_at", "When it came in."),
+        list("about", &Type::AnyRef, "What it belongs to."),
+        texts("issues", "What is wrong with it."),
+    ],
+    states: &["received", "classified", "rejected", "validated", "linked", "archived"],
+    moves: &[
+        ("received", "classified"),
+        ("classified", "validated"),
+        ("classified", "linked"),
+        ("validated", "linked"),
+        ("linked", "archived"),
+        ("received", "rejected"),
+        ("classified", "rejected"),
+    ],
+    events: events![
+        note("issued", "Somebody issued it; it need not be here yet."),
+        event("received", "received", "It came in."),
+        event("classified", "classified", "Somebody knows what it is.").requires(&["type"]),
+        event("validated", "validated", "It is complete and legible."),
+        event("linked", "linked", "It is clear what it belongs to.").requires(&["about"]),
+        event("archived", "archived", "It is kept for the record."),
+        event("rejected", "rejected", "It is of no use."),
+    ],
+};
