@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use crossdock_core::changeset::{Change, Changeset};
 use crossdock_core::ids::{MessageId, SystemName, TransmissionId};
+use crossdock_core::mapping::Notes;
 use crossdock_core::message::{MessageState, StoredMessage};
 use crossdock_core::routing::{self, Commanded, Context, Refused, View, ViewError};
 use crossdock_core::transmission::{NotNow, Transmission};
@@ -79,10 +80,11 @@ impl From<ViewError> for CommandError {
     }
 }
 
-/// The router's state: nothing but the last place it gave.
+/// The router's state: the last place it gave, and what its mappings noticed.
 pub struct Router {
     shell: Arc<Shell>,
     last_place: u64,
+    notes: Notes,
 }
 
 impl Router {
@@ -92,7 +94,7 @@ impl Router {
     /// When the store cannot be read.
     pub fn new(shell: Arc<Shell>) -> Result<Self, StoreError> {
         let last_place = shell.store.last_place()?;
-        Ok(Self { shell, last_place })
+        Ok(Self { shell, last_place, notes: Notes::default() })
     }
 
     /// Routes what is waiting, one batch. Returns how many messages it took.
@@ -181,6 +183,7 @@ impl Router {
             now: self.shell.clock.now(),
             last_place: &mut last_place,
             overdue: &overdue,
+            notes: &self.notes,
         };
         let decision =
             catch_unwind(AssertUnwindSafe(|| decide(&mut context))).map_err(|panic| Crashed::told(&*panic))?;

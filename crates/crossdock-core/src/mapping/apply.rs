@@ -2,6 +2,7 @@
 
 use super::eval::{Cx, Local, Out};
 use super::fault::{FaultKind, TargetStep, Trouble};
+use super::notes::{Instead, Notes, Role, StepOutcome};
 use super::ops::shown;
 use super::tree::{Each, Leaf, Let, Placed, Tree, When};
 use crate::value::{Map, Value};
@@ -18,7 +19,8 @@ impl Tree {
             Self::List(items) => {
                 let mut made = Vec::with_capacity(items.len());
                 for (position, item) in items.iter().enumerate() {
-                    made.extend(item.make(cx).map_err(|trouble| trouble.inside(TargetStep::Item(position)))?);
+                    let inside = |trouble: Trouble| trouble.inside(TargetStep::Item(position));
+                    made.extend(within(cx, |tracer| tracer.enter_item(position), || item.make(cx)).map_err(inside)?);
                 }
                 Ok(Some(Value::from(made)))
             }
@@ -33,7 +35,8 @@ impl Tree {
 fn make_map(fields: &[(std::sync::Arc<str>, Tree)], cx: &Cx<'_>) -> Result<Option<Value>> {
     let mut map = Map::with_capacity(fields.len());
     for (name, tree) in fields {
-        let made = tree.make(cx).map_err(|trouble| trouble.inside(TargetStep::Field(name.to_string())))?;
+        let made = within(cx, |tracer| tracer.enter_field(name), || tree.make(cx))
+            .map_err(|trouble| trouble.inside(TargetStep::Field(name.to_string())))?;
         if let Some(value) = made {
             cx.meter.bytes(name.len() + 4)?;
             map.push_new(name.clone(), value);
@@ -42,13 +45,31 @@ fn make_map(fields: &[(std::sync::Arc<str>, Tree)], cx: &Cx<'_>) -> Result<Optio
     Ok(if map.is_empty() && !fields.is_empty() { None } else { Some(Value::from(map)) })
 }
 
+/// Makes a part of the target; whoever follows the steps is told which part.
+fn within<T>(cx: &Cx<'_>, enter: impl FnOnce(&Notes), make: impl FnOnce() -> T) -> T {
+    let Some(tracer) = cx.meter.tracer() else { return make() };
+    enter(tracer);
+    let made = make();
+    tracer.leave();
+    made
+}
+
 impl Placed {
+    /// Tells a step that has been evaluated.
+    fn tell(&self, role: Role, outcome: StepOutcome, tracer: &Notes) {
+        tracer.step(role, &self.source.text, self.source.start().clone(), outcome);
+    }
+
     fn eval<'a>(&'a self, cx: &Cx<'a>) -> Result<Out<'a>> {
         self.expr.eval(cx).map_err(|trouble| self.claim(trouble))
     }
 
-    fn eval_bool(&self, key: &str, cx: &Cx<'_>) -> Result<bool> {
-        match &*self.eval(cx)? {
+    fn eval_bool(&self, key: &str, role: Role, cx: &Cx<'_>) -> Result<bool> {
+        let value = self.eval(cx);
+        if let Some(tracer) = cx.meter.tracer() {
+            self.tell(role, outcome_of(&value), tracer);
+        }
+        match &*value? {
             Value::Bool(bool) => Ok(*bool),
             other => {
                 Err(self.claim(Trouble::wrong_type(format!("`{key}` needs true or false, found {}", shown(other)))))
@@ -61,19 +82,45 @@ impl Placed {
     }
 }
 
+fn outcome_of(value: &Result<Out<'_>>) -> StepOutcome {
+    match value {
+        Ok(value) => StepOutcome::Value((**value).clone()),
+        Err(trouble) => StepOutcome::Fault(trouble.message().to_owned()),
+    }
+}
+
 impl Leaf {
     fn make(&self, cx: &Cx<'_>) -> Result<Option<Value>> {
+        let made = self.make_value(cx);
+        if let Some(tracer) = cx.meter.tracer() {
+            let outcome = match (&made, tracer.take_instead()) {
+                (Err(trouble), _) => StepOutcome::Fault(trouble.message().to_owned()),
+                (Ok(value), Some(Instead::Default)) => StepOutcome::Default(value.clone().unwrap_or_default()),
+                (Ok(value), Some(Instead::Unknown)) => StepOutcome::Unknown(value.clone().unwrap_or_default()),
+                (Ok(Some(value)), None) => StepOutcome::Value(value.clone()),
+                (Ok(None), None) => StepOutcome::Nothing,
+            };
+            self.value.tell(Role::Field, outcome, tracer);
+        }
+        made
+    }
+
+    fn make_value(&self, cx: &Cx<'_>) -> Result<Option<Value>> {
         let mut value = self.value.eval(cx)?;
         if value.is_null()
             && let Some(default) = &self.default
         {
+            self.note_instead(Instead::Default, cx);
             value = default.eval(cx)?;
         } else if let Some((list, back)) = &self.code
             && !value.is_null()
         {
-            value = match super::eval::look_up(list, *back, &value) {
+            value = match super::eval::look_up(list, *back, &value, cx) {
                 Err(trouble) if matches!(trouble.kind(), FaultKind::UnknownCode { .. }) => match &self.unknown {
-                    Some(unknown) => unknown.eval(cx)?,
+                    Some(unknown) => {
+                        self.note_instead(Instead::Unknown, cx);
+                        unknown.eval(cx)?
+                    }
                     None => return Err(self.value.claim(trouble)),
                 },
                 found => Out::Own(found.map_err(|trouble| self.value.claim(trouble))?),
@@ -85,11 +132,21 @@ impl Leaf {
         cx.meter.whole(&value).map_err(|trouble| self.value.claim(trouble))?;
         Ok(Some(value.into_value().into_json_shape()))
     }
+
+    fn note_instead(&self, instead: Instead, cx: &Cx<'_>) {
+        if let Some(notes) = cx.meter.notes() {
+            notes.took_instead(self.number, instead);
+        }
+    }
 }
 
 impl Each {
     fn make(&self, cx: &Cx<'_>) -> Result<Option<Value>> {
-        let range = self.list.eval(cx)?;
+        let range = self.list.eval(cx);
+        if let Some(tracer) = cx.meter.tracer() {
+            self.list.tell(Role::Each, outcome_of(&range), tracer);
+        }
+        let range = range?;
         let mut made = Vec::new();
         match &*range {
             Value::Null => return Ok(None),
@@ -120,11 +177,12 @@ impl Each {
         let cx = cx.with(&inner);
         let inside = |trouble: Trouble| trouble.inside(TargetStep::Item(made.len()));
         if let Some(condition) = &self.condition
-            && !condition.eval_bool("where", &cx).map_err(inside)?
+            && !condition.eval_bool("where", Role::Where, &cx).map_err(inside)?
         {
             return Ok(());
         }
-        let one = self.to.make(&cx).map_err(inside)?;
+        let position = made.len();
+        let one = within(&cx, |tracer| tracer.enter_item(position), || self.to.make(&cx)).map_err(inside)?;
         made.extend(one);
         Ok(())
     }
@@ -132,7 +190,7 @@ impl Each {
 
 impl When {
     fn make(&self, cx: &Cx<'_>) -> Result<Option<Value>> {
-        if self.condition.eval_bool("when", cx)? {
+        if self.condition.eval_bool("when", Role::When, cx)? {
             return self.then.make(cx);
         }
         match &self.otherwise {
@@ -145,7 +203,11 @@ impl When {
 impl Let {
     fn make(&self, cx: &Cx<'_>, bound: usize) -> Result<Option<Value>> {
         let Some(value) = self.values.get(bound) else { return self.body.make(cx) };
-        let value = value.eval(cx)?;
+        let evaluated = value.eval(cx);
+        if let Some(tracer) = cx.meter.tracer() {
+            value.tell(Role::Let(self.names[bound].to_string()), outcome_of(&evaluated), tracer);
+        }
+        let value = evaluated?;
         let local = Local { value: &value, up: cx.local };
         self.make(&cx.with(&local), bound + 1)
     }

@@ -9,6 +9,7 @@ use super::fault::{FaultKind, Trouble};
 use super::functions::{self, Context};
 use super::meter::Meter;
 use super::node::*;
+use super::notes::{Lookup, Notes};
 use super::ops;
 use crate::source::nearest;
 use crate::value::{Map, Value};
@@ -159,8 +160,16 @@ impl Path {
         for (position, step) in self.steps.iter().enumerate() {
             value = match step.pick(value) {
                 Some(value) => value,
-                None => return Err(missing(&self.written(position), value, &step.kind).at(step.at)),
+                None => {
+                    if let Some(tracer) = cx.meter.tracer() {
+                        tracer.saw(self.written(position + 1), None);
+                    }
+                    return Err(missing(&self.written(position), value, &step.kind).at(step.at));
+                }
             };
+        }
+        if let Some(tracer) = cx.meter.tracer() {
+            tracer.saw(self.written(self.steps.len()), Some(value));
         }
         Ok(value)
     }
@@ -284,8 +293,16 @@ impl Select {
     }
 
     fn is_there(&self, cx: &Cx<'_>) -> Result<bool> {
+        let tracer = cx.meter.tracer().filter(|_| matches!(self.operand, Node::Path(_)));
+        let read = tracer.map_or(0, Notes::reads_so_far);
         match &*self.operand.eval(cx)? {
-            Value::Map(map) => Ok(self.field.find(map).is_some()),
+            Value::Map(map) => {
+                let found = self.field.find(map);
+                if let Some(tracer) = tracer {
+                    tracer.saw_behind(read, &format!(".{}", self.field.name), found);
+                }
+                Ok(found.is_some())
+            }
             other => {
                 let message = format!("`has` cannot look for `{}` in {}", self.field.name, ops::shown(other));
                 let trouble = match other {
@@ -436,12 +453,12 @@ impl Call {
 
 impl CodeLookup {
     fn eval(&self, cx: &Cx<'_>) -> Result<Value> {
-        look_up(&self.list, self.back, &*self.value.eval(cx)?)
+        look_up(&self.list, self.back, &*self.value.eval(cx)?, cx)
     }
 }
 
 /// Takes a code through its list.
-pub(super) fn look_up(list: &CodeList, back: bool, value: &Value) -> Result<Value> {
+pub(super) fn look_up(list: &CodeList, back: bool, value: &Value, cx: &Cx<'_>) -> Result<Value> {
     let code: Arc<str> = match value {
         Value::Text(text) => text.clone(),
         Value::Int(_) | Value::Decimal(_) | Value::Bool(_) => value.to_json_string().into(),
@@ -451,6 +468,9 @@ pub(super) fn look_up(list: &CodeList, back: bool, value: &Value) -> Result<Valu
         }
     };
     let found = if back { list.partner(&code) } else { list.canonical(&code) };
+    if let Some(tracer) = cx.meter.tracer() {
+        tracer.looked_up(Lookup { list: list.name.clone(), code: code.to_string(), found: found.cloned(), back });
+    }
     found.map(|word| Value::Text(word.clone())).ok_or_else(|| unknown_code(list, back, &code))
 }
 
@@ -473,6 +493,8 @@ impl Optional {
                 Ok(if ops::is_zero(&value) { None } else { Some(value) })
             }
             Self::Steps { base, steps } => {
+                let tracer = cx.meter.tracer();
+                let base_read = tracer.map_or(0, Notes::reads_so_far);
                 let mut value = match base {
                     OptionalBase::Value(node) => node.eval(cx)?,
                     OptionalBase::Optional(optional) => match optional.eval(cx)? {
@@ -480,8 +502,13 @@ impl Optional {
                         None => return Ok(None),
                     },
                 };
+                let follows_path = matches!(base, OptionalBase::Value(node) if matches!(**node, Node::Path(_)));
                 for step in steps {
-                    match step.take(value, cx)? {
+                    let part = step.take(value, cx)?;
+                    if let Some(tracer) = tracer.filter(|_| follows_path) {
+                        tracer.saw_behind(base_read, &step.written(), part.as_deref());
+                    }
+                    match part {
                         Some(part) => value = part,
                         None => return Ok(None),
                     }
@@ -512,6 +539,17 @@ impl Optional {
 }
 
 impl OptionalStep {
+    /// As it is written in an expression.
+    fn written(&self) -> String {
+        match self {
+            Self::Fixed(step) => match &step.kind {
+                StepKind::Field(field) => format!(".?{}", field.name),
+                StepKind::Item(position) => format!("[?{position}]"),
+            },
+            Self::Computed(..) => "[?…]".to_owned(),
+        }
+    }
+
     /// One step into an optional: nothing when the part is absent or the whole is null.
     fn take<'a>(&self, value: Out<'a>, cx: &Cx<'a>) -> Result<Option<Out<'a>>> {
         match self {

@@ -104,6 +104,10 @@ impl Trouble {
         &self.0.kind
     }
 
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
     /// The source field is missing: what `default()` and `orNull()` forgive.
     pub fn is_absence(&self) -> bool {
         matches!(self.0.kind, FaultKind::Absent { .. })

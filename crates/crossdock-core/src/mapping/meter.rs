@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use super::fault::{FaultKind, Trouble};
+use super::notes::Notes;
 use crate::value::Value;
 
 /// The deadline is asked about every so many steps (a power of two).
@@ -36,11 +37,31 @@ pub(super) struct Meter<'a> {
     steps_left: Cell<u64>,
     bytes_left: Cell<u64>,
     limits: &'a MapLimits<'a>,
+    notes: Option<&'a Notes>,
+    /// The notes, when every step is to be kept: asked for at each step, so it is one load.
+    tracer: Option<&'a Notes>,
 }
 
 impl<'a> Meter<'a> {
     pub fn new(limits: &'a MapLimits<'a>) -> Self {
-        Self { steps_left: Cell::new(limits.steps_max), bytes_left: Cell::new(limits.bytes_max), limits }
+        let (steps_left, bytes_left) = (Cell::new(limits.steps_max), Cell::new(limits.bytes_max));
+        Self { steps_left, bytes_left, limits, notes: None, tracer: None }
+    }
+
+    /// A meter of a run that notes what it notices.
+    pub fn noting(limits: &'a MapLimits<'a>, notes: &'a Notes) -> Self {
+        Self { notes: Some(notes), tracer: Some(notes).filter(|notes| notes.is_tracing()), ..Self::new(limits) }
+    }
+
+    /// Where to note what is not the result.
+    pub fn notes(&self) -> Option<&'a Notes> {
+        self.notes
+    }
+
+    /// Where to tell each step; nowhere unless somebody asked for it.
+    #[inline]
+    pub fn tracer(&self) -> Option<&'a Notes> {
+        self.tracer
     }
 
     pub fn step(&self) -> Result<(), Trouble> {

@@ -14,6 +14,7 @@ mod fault;
 mod functions;
 mod meter;
 mod node;
+pub mod notes;
 mod ops;
 mod path;
 mod special;
@@ -29,6 +30,7 @@ use std::sync::Arc;
 pub use codes::{CodeList, CodeLists};
 pub use fault::{Fault, FaultKind};
 pub use meter::MapLimits;
+pub use notes::Notes;
 
 use crate::source::{Diagnostic, Location, Node};
 use crate::value::Value;
@@ -151,8 +153,30 @@ impl Expression {
     /// The value for these bindings. An absent optional (`message.?note`) is null. The value keeps its kind: times
     /// stay times.
     pub fn evaluate(&self, bindings: &Bindings, limits: &MapLimits<'_>) -> Result<Value, Fault> {
-        let meter = Meter::new(limits);
-        let cx = Cx { slots: &bindings.values, local: None, meter: &meter };
+        self.run(bindings, &Meter::new(limits))
+    }
+
+    /// `evaluate`, noting what else is noticed. `role` says what the expression is for: `when`, `time` …
+    pub fn evaluate_noting(
+        &self,
+        bindings: &Bindings,
+        limits: &MapLimits<'_>,
+        notes: &Notes,
+        role: &str,
+    ) -> Result<Value, Fault> {
+        let value = self.run(bindings, &Meter::noting(limits, notes));
+        if notes.is_tracing() {
+            let outcome = match &value {
+                Ok(value) => notes::StepOutcome::Value(value.clone()),
+                Err(fault) => notes::StepOutcome::Fault(fault.message.clone()),
+            };
+            notes.step(notes::Role::Beside(role.to_owned()), self.text(), self.location().clone(), outcome);
+        }
+        value
+    }
+
+    fn run(&self, bindings: &Bindings, meter: &Meter<'_>) -> Result<Value, Fault> {
+        let cx = Cx { slots: &bindings.values, local: None, meter };
         let value = self.node.eval(&cx).and_then(|value| meter.whole(&value).map(|()| value.into_value()));
         match value {
             Ok(value) => Ok(value),
@@ -187,9 +211,33 @@ impl Expression {
 /// A compiled mapping. Cheap to share between threads.
 #[derive(Debug)]
 pub struct Mapping {
+    name: Arc<str>,
     tree: Tree,
     location: Location,
     reads: Vec<String>,
+    fields: Vec<FieldUse>,
+}
+
+/// One field of the target and where its value comes from: what the loss report is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldUse {
+    /// `lines[].sku`; empty when the target is a single value.
+    pub path: String,
+    pub location: Location,
+    /// As written.
+    pub expression: String,
+    /// Always the same value.
+    pub is_constant: bool,
+    /// Stands below a `when`.
+    pub is_conditional: bool,
+    /// The expression that is taken when the value is null or absent.
+    pub default: Option<String>,
+    /// The expression that is taken when the code list does not know the value.
+    pub unknown: Option<String>,
+    /// The code list it goes through.
+    pub codes: Option<Arc<str>>,
+    /// Source paths it reads; see [`Mapping::reads`].
+    pub reads: Vec<String>,
 }
 
 impl Mapping {
@@ -202,8 +250,21 @@ impl Mapping {
     /// the same before and after it was stored. When nothing at all is to be written, a tree that is a map gives the
     /// empty map and any other gives null.
     pub fn apply(&self, bindings: &Bindings, limits: &MapLimits<'_>) -> Result<Value, Fault> {
-        let meter = Meter::new(limits);
-        let cx = Cx { slots: &bindings.values, local: None, meter: &meter };
+        self.run(bindings, &Meter::new(limits))
+    }
+
+    /// `apply`, noting what else is noticed.
+    pub fn apply_noting(&self, bindings: &Bindings, limits: &MapLimits<'_>, notes: &Notes) -> Result<Value, Fault> {
+        notes.begin_run();
+        let target = self.run(bindings, &Meter::noting(limits, notes))?;
+        if !self.name.is_empty() {
+            notes.ran(&self.name);
+        }
+        Ok(target)
+    }
+
+    fn run(&self, bindings: &Bindings, meter: &Meter<'_>) -> Result<Value, Fault> {
+        let cx = Cx { slots: &bindings.values, local: None, meter };
         match self.tree.make(&cx) {
             Ok(Some(target)) => Ok(target),
             Ok(None) if matches!(self.tree, Tree::Map(_)) => Ok(Value::map([] as [(&str, Value); 0])),
@@ -217,6 +278,21 @@ impl Mapping {
     /// by longer paths were used.
     pub fn reads(&self) -> &[String] {
         &self.reads
+    }
+
+    /// The fields of the target, in the order written.
+    pub fn fields(&self) -> &[FieldUse] {
+        &self.fields
+    }
+
+    /// The same, under a name by which its use is counted.
+    pub fn named(self, name: &str) -> Self {
+        Self { name: name.into(), ..self }
+    }
+
+    /// Empty when it was given none.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     pub fn location(&self) -> &Location {

@@ -1,11 +1,12 @@
 //! A mapping: a tree shaped like its target, compiled from configuration.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::compile::{Context, LOCALS_MAX, LocalName};
 use super::node::Node as Expr;
 use super::syntax::Source;
-use super::{CodeList, Mapping, Scope};
+use super::{CodeList, FieldUse, Mapping, Scope};
 use crate::source::{Diagnostic, Entry, Location, Node, NodeKind, nearest};
 
 /// Maps and lists of the tree inside each other.
@@ -32,6 +33,8 @@ pub(super) struct Placed {
 
 #[derive(Debug)]
 pub(super) struct Leaf {
+    /// Its place in the mapping's list of fields.
+    pub number: u32,
     pub value: Placed,
     /// A code list to take the value through; true for backwards.
     pub code: Option<(Arc<CodeList>, bool)>,
@@ -59,16 +62,20 @@ pub(super) struct When {
 
 #[derive(Debug)]
 pub(super) struct Let {
+    /// As many as values.
+    pub names: Vec<Arc<str>>,
     pub values: Vec<Placed>,
     pub body: Tree,
 }
 
 pub(super) fn compile(node: &Node, scope: &Scope) -> Result<Mapping, Vec<Diagnostic>> {
-    let mut compiler = TreeCompiler { context: Context::new(scope), depth: 0 };
+    let context = Context::new(scope);
+    let mut compiler = TreeCompiler { context, depth: 0, path: String::new(), conditions: 0, fields: Vec::new() };
     let tree = compiler.tree(node);
-    let context = compiler.context;
+    let (context, fields) = (compiler.context, compiler.fields);
     if context.mistakes.is_empty() {
-        Ok(Mapping { tree, location: node.location.clone(), reads: context.reads.into_iter().collect() })
+        let reads = context.reads.into_iter().collect();
+        Ok(Mapping { name: Arc::default(), tree, location: node.location.clone(), reads, fields })
     } else {
         Err(context.into_mistakes())
     }
@@ -85,6 +92,11 @@ const CONTROLS: &[(&str, &[&str])] = &[
 struct TreeCompiler<'s> {
     context: Context<'s>,
     depth: usize,
+    /// The target field under way, as `lines[].sku`.
+    path: String,
+    /// Conditions around it.
+    conditions: usize,
+    fields: Vec<FieldUse>,
 }
 
 impl TreeCompiler<'_> {
@@ -99,18 +111,50 @@ impl TreeCompiler<'_> {
                 self.complain(&node.location, "the expression is empty", Some("leave the field out to write nothing"));
                 nothing()
             }
-            NodeKind::Scalar { .. } => Tree::Leaf(Box::new(Leaf {
-                value: self.expression(node),
-                code: None,
-                default: None,
-                unknown: None,
-                keep_null: false,
-            })),
-            NodeKind::List(items) => Tree::List(items.iter().map(|item| self.tree(item)).collect()),
+            NodeKind::Scalar { .. } => {
+                let outer = std::mem::take(&mut self.context.reads);
+                let value = self.expression(node);
+                self.leaf(outer, Leaf { number: 0, value, code: None, default: None, unknown: None, keep_null: false })
+            }
+            NodeKind::List(items) => {
+                self.within("[]", |compiler| Tree::List(items.iter().map(|item| compiler.tree(item)).collect()))
+            }
             NodeKind::Map(entries) => self.map(node, entries),
         };
         self.depth -= 1;
         tree
+    }
+
+    /// A finished leaf, noted as a field of the target with what it reads.
+    fn leaf(&mut self, outer: BTreeSet<String>, mut leaf: Leaf) -> Tree {
+        leaf.number = self.fields.len() as u32;
+        let reads = std::mem::replace(&mut self.context.reads, outer);
+        self.context.reads.extend(reads.iter().cloned());
+        let text = |placed: &Placed| placed.source.text.to_string();
+        self.fields.push(FieldUse {
+            path: self.path.clone(),
+            location: leaf.value.source.start().clone(),
+            expression: text(&leaf.value),
+            is_constant: matches!(leaf.value.expr, Expr::Const(_)),
+            is_conditional: self.conditions > 0,
+            default: leaf.default.as_ref().map(text),
+            unknown: leaf.unknown.as_ref().map(text),
+            codes: leaf.code.as_ref().map(|(list, _)| list.name.clone()),
+            reads: reads.into_iter().collect(),
+        });
+        Tree::Leaf(Box::new(leaf))
+    }
+
+    /// Compiles what stands below this step of the target.
+    fn within<T>(&mut self, step: &str, run: impl FnOnce(&mut Self) -> T) -> T {
+        let length = self.path.len();
+        if !self.path.is_empty() && !step.starts_with('[') {
+            self.path.push('.');
+        }
+        self.path.push_str(step);
+        let result = run(self);
+        self.path.truncate(length);
+        result
     }
 
     fn map(&mut self, node: &Node, entries: &[Entry]) -> Tree {
@@ -150,7 +194,7 @@ impl TreeCompiler<'_> {
         let mut fields: Vec<(Arc<str>, Tree)> = Vec::with_capacity(entries.len());
         for entry in entries {
             let name: Arc<str> = entry.key.strip_prefix('=').unwrap_or(&entry.key).into();
-            let tree = self.tree(&entry.value);
+            let tree = self.within(&name, |compiler| compiler.tree(&entry.value));
             if fields.iter().any(|(known, _)| *known == name) {
                 self.complain(&entry.key_location, format!("the target field `{name}` is written twice"), None);
                 continue;
@@ -177,7 +221,7 @@ impl TreeCompiler<'_> {
         let (condition, to) = self.in_locals(&node.location, names, |compiler| {
             let condition = node.get("where").map(|condition| compiler.expression(condition));
             let to = match node.get("to") {
-                Some(to) => compiler.tree(to),
+                Some(to) => compiler.within("[]", |compiler| compiler.tree(to)),
                 None => {
                     compiler.lacks(node, "each", "to");
                     nothing()
@@ -191,6 +235,7 @@ impl TreeCompiler<'_> {
     fn when(&mut self, node: &Node) -> Tree {
         let Some(condition) = node.get("when") else { return nothing() };
         let condition = self.expression(condition);
+        self.conditions += 1;
         let then = match node.get("then") {
             Some(then) => self.tree(then),
             None => {
@@ -199,11 +244,13 @@ impl TreeCompiler<'_> {
             }
         };
         let otherwise = node.get("else").map(|otherwise| self.tree(otherwise));
+        self.conditions -= 1;
         Tree::When(Box::new(When { condition, then, otherwise }))
     }
 
     fn value(&mut self, node: &Node) -> Tree {
         let Some(value) = node.get("value") else { return nothing() };
+        let outer = std::mem::take(&mut self.context.reads);
         let default = node.get("default").map(|default| self.forgiving(default));
         let value = if default.is_some() { self.forgiving(value) } else { self.expression(value) };
         let code = match (node.get("code"), node.get("code_back")) {
@@ -227,7 +274,7 @@ impl TreeCompiler<'_> {
                 false
             }
         };
-        Tree::Leaf(Box::new(Leaf { value, code, default, unknown, keep_null }))
+        self.leaf(outer, Leaf { number: 0, value, code, default, unknown, keep_null })
     }
 
     fn code_list(&mut self, node: &Node, back: bool) -> Option<(Arc<CodeList>, bool)> {
@@ -246,7 +293,7 @@ impl TreeCompiler<'_> {
 
     fn bindings(&mut self, node: &Node) -> Tree {
         let level = self.context.locals.len();
-        let mut values = Vec::new();
+        let (mut names, mut values) = (Vec::new(), Vec::new());
         match node.get("let").map(|bindings| (bindings, bindings.entries())) {
             Some((_, Some(entries))) => {
                 for entry in entries {
@@ -258,6 +305,7 @@ impl TreeCompiler<'_> {
                     // Later values see the earlier ones.
                     let (expr, origin) = self.context.alias(&source);
                     values.push(Placed { expr, source });
+                    names.push(entry.key.clone());
                     self.context.locals.push(LocalName { name: entry.key.clone(), origin });
                 }
             }
@@ -275,7 +323,7 @@ impl TreeCompiler<'_> {
             }
         };
         self.context.locals.truncate(level);
-        Tree::Let(Box::new(Let { values, body }))
+        Tree::Let(Box::new(Let { names, values, body }))
     }
 
     fn in_locals<T>(&mut self, place: &Location, names: Vec<LocalName>, run: impl FnOnce(&mut Self) -> T) -> T {

@@ -59,6 +59,7 @@ fn wants(flow: &InboundFlow, message: &Message) -> bool {
 
 fn translate(flow: &InboundFlow, message: &Message, work: &Work<'_>) -> Result<Option<Vec<Made>>, Failure> {
     let body = body_of(message)?;
+    work.notes.offer_body(&body);
     let mut bindings = Bindings::new(scopes::INBOUND.len());
     bindings.set(0, message_value(message, &body));
     bindings.set(1, body);
@@ -128,7 +129,7 @@ pub(super) fn make_events(
                 }
             }
             Some(each) => {
-                let list = evaluate(each, &bindings, work).map_err(|fault| failed(&fault))?;
+                let list = evaluate(each, "each", &bindings, work).map_err(|fault| failed(&fault))?;
                 for item in list.as_list().unwrap_or_default() {
                     if events.len() > work.hub.events_per_message_max {
                         return Err(too_many(work));
@@ -155,12 +156,13 @@ fn make_event(
     work: &Work<'_>,
 ) -> Result<Option<Made>, Failure> {
     let failed = |fault: Fault| mapping_failure(&mapping.name, &fault);
+    work.notes.trace_mapping(&mapping.name, mapping.target.location());
     if let Some(when) = &mapping.when
         && !holds(when, bindings, work).map_err(failed)?
     {
         return Ok(None);
     }
-    let data = mapping.target.apply(bindings, &work.limits()).map_err(failed)?;
+    let data = mapping.target.apply_noting(bindings, &work.limits(), work.notes).map_err(failed)?;
     let violations = model::check_event(mapping.emits, &data);
     if !violations.is_empty() {
         let told: Vec<String> = violations.iter().map(ToString::to_string).collect();
@@ -178,10 +180,12 @@ fn make_event(
     })?;
     let time = match &mapping.time {
         None => source.recorded_at,
-        Some(expression) => instant(&evaluate(expression, bindings, work).map_err(failed)?).ok_or_else(|| Failure {
-            class: ExceptionClass::MappingFailed,
-            summary: format!("mapping {}: `time` is not a date-time with an offset", mapping.name),
-        })?,
+        Some(expression) => {
+            instant(&evaluate(expression, "time", bindings, work).map_err(failed)?).ok_or_else(|| Failure {
+                class: ExceptionClass::MappingFailed,
+                summary: format!("mapping {}: `time` is not a date-time with an offset", mapping.name),
+            })?
+        }
     };
     let mut references = Vec::new();
     for rule in &mapping.references {
@@ -221,10 +225,10 @@ fn reference(
     bindings: &Bindings,
     work: &Work<'_>,
 ) -> Result<Option<Reference>, Fault> {
-    let Some(value) = key_text(&evaluate(&rule.value, bindings, work)?) else { return Ok(None) };
+    let Some(value) = key_text(&evaluate(&rule.value, "reference", bindings, work)?) else { return Ok(None) };
     let entity = match &rule.entity {
         None => subject.clone(),
-        Some((kind, key)) => match key_text(&evaluate(key, bindings, work)?) {
+        Some((kind, key)) => match key_text(&evaluate(key, "entity", bindings, work)?) {
             Some(key) => EntityRef::new(kind.clone(), key),
             None => return Ok(None),
         },
@@ -301,13 +305,19 @@ fn mapping_failure(mapping: &str, fault: &Fault) -> Failure {
     Failure { class: class_of(fault), summary }
 }
 
-pub(super) fn evaluate(expression: &Expression, bindings: &Bindings, work: &Work<'_>) -> Result<Value, Fault> {
-    expression.evaluate(bindings, &work.limits())
+/// Evaluates an expression beside a target; `role` is the key it stands under.
+pub(super) fn evaluate(
+    expression: &Expression,
+    role: &str,
+    bindings: &Bindings,
+    work: &Work<'_>,
+) -> Result<Value, Fault> {
+    expression.evaluate_noting(bindings, &work.limits(), work.notes, role)
 }
 
 /// Whether a condition is true; anything but `true` counts as false.
 pub(super) fn holds(expression: &Expression, bindings: &Bindings, work: &Work<'_>) -> Result<bool, Fault> {
-    Ok(evaluate(expression, bindings, work)?.as_bool() == Some(true))
+    Ok(evaluate(expression, "when", bindings, work)?.as_bool() == Some(true))
 }
 
 /// The instant of a date-time value or text.

@@ -15,8 +15,10 @@ use crate::event::{Entity, EntityRef, Event};
 use crate::exception::Exception;
 use crate::hub::Hub;
 use crate::ids::{EventId, FlowName, MessageId, SystemName, TransmissionId};
+use crate::mapping::Notes;
 use crate::message::{MessageState, StoredMessage};
 use crate::transmission::{NotNow, Transmission};
+use crate::value::Value;
 
 use work::Work;
 
@@ -53,6 +55,8 @@ pub struct Context<'a> {
     pub last_place: &'a mut u64,
     /// Asked now and then while a mapping runs; true ends it (wall-clock limit).
     pub overdue: &'a dyn Fn() -> bool,
+    /// Where to note what mappings notice besides their result.
+    pub notes: &'a Notes,
 }
 
 /// Decides what a waiting message leads to. Always ends the message's waiting (I1).
@@ -115,6 +119,15 @@ pub fn reconsider(held: &Transmission, context: &mut Context<'_>) -> Result<Chan
     let mut work = Work::new(context);
     outbound::reconsider(held, &mut work)?;
     Ok(work.into_changeset())
+}
+
+/// What `linked` holds for an event: the present state of what it speaks of, by kind. For those who try an outbound
+/// mapping outside of a hub.
+///
+/// # Errors
+/// Only when the view cannot answer.
+pub fn linked(event: &Event, view: &dyn View) -> Result<Value, ViewError> {
+    outbound::linked(event, |name| view.entity(name))
 }
 
 /// What a person's command changes, or why it cannot be obeyed; or that the view could not answer.

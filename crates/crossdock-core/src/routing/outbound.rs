@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::changeset::{Change, Timer, TimerPurpose};
-use crate::event::{EntityRef, Event};
+use crate::event::{Entity, EntityRef, Event};
 use crate::exception::ExceptionClass;
 use crate::hub::{OutboundFlow, Repetition, scopes};
 use crate::ids::{FlowName, OrderingKey, TransmissionId};
@@ -237,7 +237,7 @@ fn fill(
     if let Err(fault) = line_up(&mut transmission, flow, bindings, work) {
         return stop(transmission, flow, bindings, &fault, work).map(|()| false);
     }
-    match flow.input.apply(bindings, &work.limits()) {
+    match flow.input.apply_noting(bindings, &work.limits(), work.notes) {
         Ok(input) => {
             transmission.input = input;
             transmission.config = work.hub.version.clone();
@@ -329,7 +329,7 @@ fn target_of(
     work: &Work<'_>,
 ) -> Result<Option<EntityRef>, Fault> {
     let Some((kind, key)) = target else { return Ok(None) };
-    let value = evaluate(key, bindings, work)?;
+    let value = evaluate(key, "key", bindings, work)?;
     match key_text(&value) {
         Some(key) => Ok(Some(EntityRef::new(kind.clone(), key))),
         None => Err(Fault {
@@ -349,7 +349,7 @@ fn timer_of(id: TransmissionId) -> String {
 fn bindings_of(event: &Event, work: &Work<'_>) -> Result<Bindings, ViewError> {
     let mut bindings = Bindings::new(scopes::OUTBOUND.len());
     bindings.set(0, event_value(event));
-    bindings.set(1, linked(event, work)?);
+    bindings.set(1, linked(event, |name| work.entity(name))?);
     Ok(bindings)
 }
 
@@ -373,7 +373,10 @@ const TRIED_MAX: usize = 4;
 
 /// The present state of what the event speaks of, and of what those entities refer to: by kind, the nearest first. So
 /// many lines in an order cost no more than one.
-fn linked(event: &Event, work: &Work<'_>) -> Result<Value, ViewError> {
+pub(super) fn linked(
+    event: &Event,
+    entity_of: impl Fn(&EntityRef) -> Result<Option<Entity>, ViewError>,
+) -> Result<Value, ViewError> {
     let mut names = event.links.clone();
     let mut found = crate::value::Map::new();
     let mut tried: BTreeMap<String, usize> = BTreeMap::new();
@@ -385,7 +388,7 @@ fn linked(event: &Event, work: &Work<'_>) -> Result<Value, ViewError> {
             continue;
         }
         *tried += 1;
-        let Some(entity) = work.entity(&name)? else { continue };
+        let Some(entity) = entity_of(&name)? else { continue };
         if let Some(kind) = model::EntityKind::find(&name.kind) {
             for further in model::links_of_entity(kind, &entity) {
                 if !names.contains(&further) {

@@ -179,7 +179,14 @@ impl World {
         let id = message.id;
         let stored = StoredMessage { position: 1, message, state: MessageState::Waiting };
         let mut last_place = *self.last_place.borrow();
-        let mut context = Context { hub, view: self, now: now(), last_place: &mut last_place, overdue: &|| false };
+        let mut context = Context {
+            hub,
+            view: self,
+            now: now(),
+            last_place: &mut last_place,
+            overdue: &|| false,
+            notes: &Notes::default(),
+        };
         let changeset = route(&stored, &mut context).expect("the view answers");
         *self.last_place.borrow_mut() = last_place;
         self.apply(changeset);
@@ -309,7 +316,14 @@ fn an_input_that_cannot_be_mapped_pauses_in_its_place_and_is_mapped_anew_when_re
 
     hub.outbound[0].input = tree("{order: event.data.order}", scopes::OUTBOUND);
     let mut last_place = 9;
-    let mut context = Context { hub: &hub, view: &world, now: now(), last_place: &mut last_place, overdue: &|| false };
+    let mut context = Context {
+        hub: &hub,
+        view: &world,
+        now: now(),
+        last_place: &mut last_place,
+        overdue: &|| false,
+        notes: &Notes::default(),
+    };
     let changeset = resume(&paused, &mut context).expect("view").expect("paused");
     world.apply(changeset);
     let resumed = world.of_flow("fulfil").pop().expect("there");
@@ -350,7 +364,14 @@ fn command(
 ) -> Result<Transmission, Refused> {
     let it = world.of_flow(flow).pop().expect("there");
     let mut last_place = *world.last_place.borrow();
-    let mut context = Context { hub, view: world, now: now(), last_place: &mut last_place, overdue: &|| false };
+    let mut context = Context {
+        hub,
+        view: world,
+        now: now(),
+        last_place: &mut last_place,
+        overdue: &|| false,
+        notes: &Notes::default(),
+    };
     let changeset = decide(&it, &mut context).expect("the view answers")?;
     *world.last_place.borrow_mut() = last_place;
     world.apply(changeset);
@@ -463,7 +484,14 @@ fn a_fault_of_the_hub_sets_a_message_aside_visibly() {
     let (hub, world) = (hub(), World::default());
     let stored = StoredMessage { position: 1, message: message(1, "shipment", SHIPMENT), state: MessageState::Waiting };
     let mut last_place = 0;
-    let mut context = Context { hub: &hub, view: &world, now: now(), last_place: &mut last_place, overdue: &|| false };
+    let mut context = Context {
+        hub: &hub,
+        view: &world,
+        now: now(),
+        last_place: &mut last_place,
+        overdue: &|| false,
+        notes: &Notes::default(),
+    };
     world.apply(set_aside(&stored, "index out of bounds", &mut context).expect("the view answers"));
     assert!(matches!(world.states.borrow()[&stored.message.id], MessageState::Failed { .. }));
     assert!(world.exceptions.borrow().values().any(|exception| exception.summary.contains("index out of bounds")));

@@ -11,7 +11,7 @@ use crate::event::{Entity, EntityRef, Event};
 use crate::exception::{Exception, ExceptionClass, ExceptionStatus};
 use crate::hub::Hub;
 use crate::ids::{ExceptionId, FlowName, MessageId, SystemName, TransmissionId};
-use crate::mapping::{Fault, FaultKind, MapLimits};
+use crate::mapping::{Fault, FaultKind, MapLimits, Notes};
 use crate::transmission::Transmission;
 
 /// The problem an exception is to be opened for.
@@ -34,6 +34,7 @@ pub(super) struct Work<'a> {
     pub view: &'a dyn View,
     pub now: Timestamp,
     pub overdue: &'a dyn Fn() -> bool,
+    pub notes: &'a Notes,
     last_place: &'a mut u64,
     entities: HashMap<EntityRef, Entity>,
     changes: Vec<Change>,
@@ -49,6 +50,7 @@ impl<'a> Work<'a> {
             view: context.view,
             now: context.now,
             overdue: context.overdue,
+            notes: context.notes,
             last_place: context.last_place,
             entities: HashMap::new(),
             changes: Vec::new(),

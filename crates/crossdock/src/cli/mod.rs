@@ -7,6 +7,7 @@ mod client;
 mod connectors;
 mod desk;
 mod init;
+mod mapping;
 mod odoo;
 mod paused;
 mod report;
@@ -72,6 +73,7 @@ enum Command {
     Init(init::InitArgs),
     Check(check::CheckArgs),
     Test(test::TestArgs),
+    Mapping(mapping::MappingArgs),
     Run(run::RunArgs),
     /// Carry the order-to-cash example through duplicates, kills and an outage, with simulated partners
     Demo(crate::demo::DemoArgs),
@@ -130,6 +132,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Init(args) => init::run(&args, screen),
         Command::Check(args) => check::run(&args, screen),
         Command::Test(args) => test::run(&args, screen),
+        Command::Mapping(args) => mapping::run(args, screen),
         Command::Run(args) => run::run(&args, screen),
         Command::Demo(args) => demo(args),
         Command::Overview(args) => desk::overview(&args, screen),

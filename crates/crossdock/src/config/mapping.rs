@@ -156,6 +156,7 @@ impl<'f> MappingFile<'f> {
         let references = self.references(node, &inner, mistakes);
         let target = given(node, "target")?;
         let target = Mapping::compile(target, &inner).map_err(|found| mistakes.extend(found)).ok();
+        let target = target.map(|mapping| mapping.named(&self.file.name));
         if mistakes.len() > before {
             return None;
         }
@@ -175,7 +176,8 @@ impl<'f> MappingFile<'f> {
         self.is_compiled.set(true);
         let target = given(self.file.node.as_ref()?, "target")?;
         let scope = Place::Outbound.scope(&self.codes, false);
-        Mapping::compile(target, &scope).map_err(|found| mistakes.extend(found)).ok()
+        let compiled = Mapping::compile(target, &scope).map_err(|found| mistakes.extend(found)).ok();
+        compiled.map(|mapping| mapping.named(&self.file.name))
     }
 
     /// Looks for mistakes that do not depend on the place, when no flow has had it compiled.

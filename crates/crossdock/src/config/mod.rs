@@ -16,6 +16,7 @@ pub mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crossdock_connect::endpoint::Endpoint;
 use crossdock_core::hub::Hub;
 use crossdock_core::ids::{ConfigVersion, SystemName};
 use crossdock_core::source::{Diagnostic, Severity};
@@ -35,6 +36,8 @@ pub struct Loaded<'f> {
     pub diagnostics: Vec<Diagnostic>,
     /// What tests refer to.
     pub mappings: BTreeMap<&'f str, MappingFile<'f>>,
+    /// The tests beside the configuration, where they were asked for.
+    pub cases: Vec<suite::Case<'f>>,
 }
 
 impl Loaded<'_> {
@@ -57,7 +60,7 @@ pub fn compile<'f>(folder: &'f Folder, env: &Environment<'_>) -> Loaded<'f> {
     let mappings = mapping::read_all(folder, &codes, &names, &mut mistakes);
     let world = flow::World { systems: &systems, mappings: &mappings, codes: &codes };
     let flows = flow::read_all(folder, &world, &mut mistakes);
-    suite::check(folder, &mappings, &mut mistakes);
+    let cases = suite::read_all(folder, &mappings, &mut mistakes);
     tell_unused(&systems, &mappings, &flows.systems, &mut mistakes);
     let diagnostics = in_order(folder, mistakes);
     let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
@@ -82,7 +85,14 @@ pub fn compile<'f>(folder: &'f Folder, env: &Environment<'_>) -> Loaded<'f> {
         mapping_ms_max: settings.limits.mapping_ms_max,
         recorded_bytes_max: settings.limits.recorded_bytes_max,
     };
-    Loaded { plan: (!failed).then_some(plan), settings, diagnostics, mappings }
+    Loaded { plan: (!failed).then_some(plan), settings, diagnostics, mappings, cases }
+}
+
+/// The endpoint of a system as it would be with this secret in place of its own. `None` when it cannot be made.
+pub fn endpoint_with_secret(folder: &Folder, system: &str, secret: &str) -> Option<std::sync::Arc<dyn Endpoint>> {
+    let file = folder.of_kind(Kind::System).find(|file| file.name == system)?;
+    let env = Environment::new(&folder.root, &env::process_variable, true).with_secret(secret);
+    Some(system::read(folder, file, &env, &mut Vec::new()).plan?.endpoint)
 }
 
 /// Only `hub.yaml`: for commands that ask a running hub.

@@ -1,15 +1,23 @@
 //! `tests/**/*.yaml`: what a mapping or a flow is to make of an input. Read and checked here; run by `crossdock test`.
 
+mod given;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use crossdock_core::event::Entity;
 use crossdock_core::source::{Diagnostic, Entry, Location, Node, NodeKind, Reader, Severity};
 use crossdock_core::value::{Decimal, JsonLimits, Value};
+use jiff::Timestamp;
 
 use super::folder::{File, Folder, Kind};
 use super::mapping::MappingFile;
 use super::{names, yaml};
 
+pub use given::{Request, now};
+
+/// The time at which everything happens that says nothing else.
+const NOW: &str = "2026-01-01T12:00:00Z";
 /// Largest input file of a test, in bytes.
 const INPUT_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
@@ -20,9 +28,22 @@ pub struct Case<'f> {
     pub file: &'f File,
     pub location: Location,
     pub subject: Subject<'f>,
-    /// Variables by name.
-    pub input: Value,
+    /// When everything happens that says nothing else.
+    pub at: Option<Timestamp>,
+    /// What the hub knows beforehand.
+    pub known: Vec<Entity>,
+    pub given: Given,
     pub expect: Expect<'f>,
+    /// Maps may hold more than is expected.
+    pub partial: bool,
+}
+
+/// What goes in.
+pub enum Given {
+    /// Variables by name.
+    Input(Value),
+    /// A request as a system sends it.
+    Request(Request),
 }
 
 /// What is tested.
@@ -30,35 +51,50 @@ pub struct Case<'f> {
 pub enum Subject<'f> {
     Mapping(&'f str),
     Flow(&'f str),
+    /// The door of a system and every flow behind it.
+    System(&'f str),
 }
 
 /// What is to come out.
 #[derive(Clone, Debug)]
 pub enum Expect<'f> {
     /// The whole data of the one event, or the whole target.
-    Data(Value, &'f Entry),
+    Data(&'f Entry),
     /// Events in order; only the fields that are given are compared.
     Events(Value, &'f Entry),
     /// A fault whose text contains this.
-    Fault(String),
+    Fault(String, &'f Entry),
+    /// A request that is turned away; status, code and reason contain this.
+    Rejection(String, &'f Entry),
 }
 
-/// Tells what is wrong with the tests themselves.
-pub fn check(folder: &Folder, mappings: &BTreeMap<&str, MappingFile<'_>>, mistakes: &mut Vec<Diagnostic>) {
-    let flows: BTreeSet<&str> = folder.of_kind(Kind::Flow).map(|file| file.name.as_str()).collect();
-    for case in cases(folder, mistakes) {
+/// All tests that can be read. Tells what is wrong with the tests themselves.
+pub fn read_all<'f>(
+    folder: &'f Folder,
+    mappings: &BTreeMap<&str, MappingFile<'_>>,
+    mistakes: &mut Vec<Diagnostic>,
+) -> Vec<Case<'f>> {
+    let names_of = |kind| folder.of_kind(kind).map(|file| file.name.as_str()).collect();
+    let (flows, systems): (BTreeSet<&str>, BTreeSet<&str>) = (names_of(Kind::Flow), names_of(Kind::System));
+    let cases = cases(folder, mistakes);
+    for case in &cases {
         match case.subject {
             Subject::Mapping(name) if !mappings.contains_key(name) => {
-                let at = subject_location(&case, "mapping");
+                let at = subject_location(case, "mapping");
                 mistakes.push(names::unknown(&at, "mapping", name, mappings.keys().copied(), "mappings"));
             }
             Subject::Flow(name) if !flows.contains(name) => {
-                let at = subject_location(&case, "flow");
+                let at = subject_location(case, "flow");
                 mistakes.push(names::unknown(&at, "flow", name, flows.iter().copied(), "flows"));
+            }
+            Subject::System(name) if !systems.contains(name) => {
+                let at = subject_location(case, "system");
+                mistakes.push(names::unknown(&at, "system", name, systems.iter().copied(), "systems"));
             }
             _ => {}
         }
     }
+    cases
 }
 
 fn subject_location(case: &Case<'_>, key: &str) -> Location {
@@ -72,8 +108,7 @@ fn documents(node: &Node) -> &[Node] {
     node.items().unwrap_or(std::slice::from_ref(node))
 }
 
-/// All tests that can be read.
-pub fn cases<'f>(folder: &'f Folder, mistakes: &mut Vec<Diagnostic>) -> Vec<Case<'f>> {
+fn cases<'f>(folder: &'f Folder, mistakes: &mut Vec<Diagnostic>) -> Vec<Case<'f>> {
     let mut cases = Vec::new();
     for file in folder.of_kind(Kind::Test) {
         for node in file.node.as_ref().map(documents).unwrap_or_default() {
@@ -86,17 +121,28 @@ pub fn cases<'f>(folder: &'f Folder, mistakes: &mut Vec<Diagnostic>) -> Vec<Case
 fn case<'f>(folder: &Folder, file: &'f File, node: &'f Node, mistakes: &mut Vec<Diagnostic>) -> Option<Case<'f>> {
     let reader = Reader::new(node, "test");
     let name = reader.text("test").map(str::to_owned);
-    let (mapping, flow) = (reader.optional_text("mapping"), reader.optional_text("flow"));
-    let subject = match (mapping, flow) {
-        (Some(name), None) => Some(Subject::Mapping(name)),
-        (None, Some(name)) => Some(Subject::Flow(name)),
-        _ if node.entries().is_none() => None,
-        _ => {
-            reader.mistake(Diagnostic::error(&node.location, "a test names either a `mapping` or a `flow`"));
+    let subject = subject(node, &reader);
+    let at = given::instant("at", &reader);
+    let known = reader.node("known").map(|known| given::known(known, at, &reader)).unwrap_or_default();
+    let given = match (subject, reader.node("request")) {
+        (Some(Subject::System(_)), Some(request)) => given::request(folder, file, request, &reader).map(Given::Request),
+        (Some(Subject::System(_)), None) => {
+            reader.mistake(
+                Diagnostic::error(&node.location, "a test of a system lacks `request`")
+                    .hint("what the system sends: `request: {headers: {…}, body_file: …}`"),
+            );
             None
         }
+        (_, Some(request)) => {
+            reader.mistake(
+                Diagnostic::error(&request.location, "`request` is for tests of a system")
+                    .hint("name the `system` that sends it, in place of a mapping or flow"),
+            );
+            None
+        }
+        (_, None) => input(folder, file, &reader).map(Given::Input),
     };
-    let input = input(folder, file, &reader);
+    let partial = reader.flag("partial").unwrap_or(false);
     let expect = expect(node, &reader);
     let found = reader.finish();
     let failed = found.iter().any(|mistake| mistake.severity == Severity::Error);
@@ -104,7 +150,23 @@ fn case<'f>(folder: &Folder, file: &'f File, node: &'f Node, mistakes: &mut Vec<
     if failed {
         return None;
     }
-    Some(Case { name: name?, file, location: node.location.clone(), subject: subject?, input: input?, expect: expect? })
+    let location = node.location.clone();
+    Some(Case { name: name?, file, location, subject: subject?, at, known, given: given?, expect: expect?, partial })
+}
+
+fn subject<'f>(node: &'f Node, reader: &Reader<'f>) -> Option<Subject<'f>> {
+    let named = ["mapping", "flow", "system"].map(|key| reader.optional_text(key));
+    match named {
+        [Some(name), None, None] => Some(Subject::Mapping(name)),
+        [None, Some(name), None] => Some(Subject::Flow(name)),
+        [None, None, Some(name)] => Some(Subject::System(name)),
+        _ if node.entries().is_none() => None,
+        _ => {
+            let message = "a test names one of `mapping`, `flow` and `system`";
+            reader.mistake(Diagnostic::error(&node.location, message));
+            None
+        }
+    }
 }
 
 /// `input`, with what the files say below it.
@@ -152,8 +214,32 @@ fn merge(into: &mut Value, more: Value) {
     }
 }
 
-/// Reads an input beside the test, or below the hub folder.
+/// Reads an input beside the test, or below the hub folder, as what its name says it is.
 fn read_input(folder: &Folder, file: &File, path: &str, at: &Location) -> Result<Value, Diagnostic> {
+    let bytes = read_bytes(folder, file, path, at)?;
+    parse_input(path, &bytes).map_err(|problem| Diagnostic::error(at, format!("{path} {problem}")))
+}
+
+/// A file's content as a value: YAML and JSON by the name's ending, anything else as a text.
+///
+/// # Errors
+/// What is wrong with it, to be said behind its name.
+pub fn parse_input(path: &str, bytes: &[u8]) -> Result<Value, String> {
+    if path.ends_with(".yaml") {
+        let parsed = yaml::parse(path, &String::from_utf8_lossy(bytes));
+        return match (parsed.node, parsed.mistakes.into_iter().next()) {
+            (Some(node), None) => Ok(value_of(&node)),
+            (_, mistake) => Err(mistake.map_or_else(|| "is not YAML".into(), |mistake| mistake.to_string())),
+        };
+    }
+    if path.ends_with(".json") {
+        return Value::parse_json(bytes, &JsonLimits::default()).map_err(|error| format!("is not JSON: {error}"));
+    }
+    Ok(Value::text(String::from_utf8_lossy(bytes)))
+}
+
+/// Reads a file beside the test, or below the hub folder.
+fn read_bytes(folder: &Folder, file: &File, path: &str, at: &Location) -> Result<Vec<u8>, Diagnostic> {
     let beside = folder.root.join(&file.path).parent().map(|parent| parent.join(path));
     let full: PathBuf = beside.filter(|path| path.is_file()).unwrap_or_else(|| folder.root.join(path));
     let told = |problem: String| Diagnostic::error(at, format!("{path} {problem}"));
@@ -165,39 +251,39 @@ fn read_input(folder: &Folder, file: &File, path: &str, at: &Location) -> Result
     if size > INPUT_BYTES_MAX {
         return Err(told(format!("is larger than {INPUT_BYTES_MAX} bytes")));
     }
-    let bytes = std::fs::read(&full).map_err(|error| told(format!("cannot be read: {error}")))?;
-    if path.ends_with(".yaml") {
-        let parsed = yaml::parse(path, &String::from_utf8_lossy(&bytes));
-        return match (parsed.node, parsed.mistakes.into_iter().next()) {
-            (Some(node), None) => Ok(value_of(&node)),
-            (_, mistake) => Err(told(mistake.map_or_else(|| "is not YAML".into(), |mistake| mistake.to_string()))),
-        };
-    }
-    if path.ends_with(".json") {
-        return Value::parse_json(&bytes, &JsonLimits::default())
-            .map_err(|error| told(format!("is not JSON: {error}")));
-    }
-    Ok(Value::text(String::from_utf8_lossy(&bytes)))
+    std::fs::read(&full).map_err(|error| told(format!("cannot be read: {error}")))
 }
 
+/// The keys that say what is to come out.
+const EXPECTATIONS: [&str; 4] = ["expect", "expect_events", "expect_fault", "expect_rejection"];
+
 fn expect<'f>(node: &'f Node, reader: &Reader<'_>) -> Option<Expect<'f>> {
-    reader.node("expect");
-    reader.node("expect_events");
-    let fault = reader.optional_text("expect_fault");
-    let entry = |key: &str| node.entries()?.iter().find(|entry| &*entry.key == key);
-    let expectations = [entry("expect").is_some(), entry("expect_events").is_some(), fault.is_some()];
-    if expectations.iter().filter(|given| **given).count() != 1 {
+    for key in EXPECTATIONS {
+        // Known to the reader, so that it is not told as unknown.
+        let _ = reader.node(key);
+    }
+    let given: Vec<&Entry> = node.entries()?.iter().filter(|entry| EXPECTATIONS.contains(&&*entry.key)).collect();
+    let [entry] = given.as_slice() else {
+        let told = "a test has one of `expect`, `expect_events`, `expect_fault` and `expect_rejection`";
         reader.mistake(
-            Diagnostic::error(&node.location, "a test has one of `expect`, `expect_events` and `expect_fault`")
+            Diagnostic::error(&node.location, told)
                 .hint("`crossdock test --update` fills in `expect:` and `expect_events:` that are left empty"),
         );
         return None;
-    }
-    match (entry("expect"), entry("expect_events"), fault) {
-        (Some(entry), ..) => Some(Expect::Data(value_of(&entry.value), entry)),
-        (_, Some(entry), _) => Some(Expect::Events(value_of(&entry.value), entry)),
-        (_, _, Some(fault)) => Some(Expect::Fault(fault.to_owned())),
-        _ => None,
+    };
+    let is_request = reader.node("request").is_some();
+    match &*entry.key {
+        "expect" => Some(Expect::Data(entry)),
+        "expect_events" => Some(Expect::Events(value_of(&entry.value), entry)),
+        "expect_fault" => reader.optional_text("expect_fault").map(|fault| Expect::Fault(fault.to_owned(), entry)),
+        _ if !is_request => {
+            reader.mistake(
+                Diagnostic::error(&entry.key_location, "only a `request` is turned away")
+                    .hint("a message that a mapping cannot make sense of is an `expect_fault`"),
+            );
+            None
+        }
+        _ => reader.optional_text("expect_rejection").map(|text| Expect::Rejection(text.to_owned(), entry)),
     }
 }
 

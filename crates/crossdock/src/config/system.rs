@@ -55,7 +55,7 @@ pub fn read_all(folder: &Folder, env: &Environment<'_>, mistakes: &mut Vec<Diagn
     folder.of_kind(Kind::System).map(|file| (file.name.clone(), read(folder, file, env, mistakes))).collect()
 }
 
-fn read(folder: &Folder, file: &File, env: &Environment<'_>, mistakes: &mut Vec<Diagnostic>) -> System {
+pub(super) fn read(folder: &Folder, file: &File, env: &Environment<'_>, mistakes: &mut Vec<Diagnostic>) -> System {
     let location = Location::new(file.path.as_str(), 1, 1);
     let Some(node) = &file.node else {
         return System { plan: None, retry: RetrySchedule::default(), location, channels: Channels::default() };

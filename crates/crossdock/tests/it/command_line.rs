@@ -14,6 +14,7 @@ fn every_command_has_help_with_examples_and_exit_codes() {
         &["init"],
         &["check"],
         &["test"],
+        &["mapping", "try"],
         &["run"],
         &["overview"],
         &["trace"],

@@ -9,3 +9,4 @@ mod order_to_cash;
 mod program;
 mod real_odoo;
 mod running_hub;
+mod testing;

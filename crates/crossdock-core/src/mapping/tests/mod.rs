@@ -6,6 +6,7 @@ mod guide;
 mod laws;
 mod mistakes;
 mod trees;
+mod watching;
 mod webhook;
 pub mod yaml;
 

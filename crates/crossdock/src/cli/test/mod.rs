@@ -1,10 +1,12 @@
 //! `crossdock test`: the tests beside the configuration.
 
-mod differ;
-mod runner;
+pub(super) mod differ;
+pub(super) mod runner;
 mod update;
 
+use std::num::NonZero;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clap::Args;
 use crossdock_core::source::Severity;
@@ -12,7 +14,7 @@ use serde_json::json;
 
 use super::screen::{self, Screen, Tone};
 use super::{FolderArg, JsonArg, exit, report};
-use crate::config::suite::{self, Case};
+use crate::config::suite::{Case, Subject};
 use crate::config::{self, env, folder::Folder};
 use differ::Verdict;
 use runner::Runner;
@@ -32,7 +34,7 @@ Exit codes: 0 all passed, 1 a test failed or the folder has mistakes, 2 the fold
 pub struct TestArgs {
     #[command(flatten)]
     folder: FolderArg,
-    /// Only tests whose file, name, mapping or flow contains this
+    /// Only tests whose file, name, mapping, flow or system contains this
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
     /// Write what is made into `expect` and `expect_events` of the tests that fail
@@ -42,9 +44,12 @@ pub struct TestArgs {
     json: JsonArg,
 }
 
+/// Tests that a core takes at once.
+const AT_ONCE: usize = 16;
+
 /// One test and what came of it.
 struct Ran<'f> {
-    case: Case<'f>,
+    case: &'f Case<'f>,
     verdict: Verdict,
 }
 
@@ -65,15 +70,10 @@ pub fn run(args: &TestArgs, screen: Screen) -> anyhow::Result<ExitCode> {
         screen::print(&text)?;
         return Ok(exit::found_wrong());
     };
-    let runner = Runner::new(&loaded.mappings, plan);
-    let ran: Vec<Ran<'_>> = suite::cases(&folder, &mut Vec::new())
-        .into_iter()
-        .filter(|case| args.filter.as_ref().is_none_or(|filter| matches(case, filter)))
-        .map(|case| {
-            let verdict = differ::judge(&case.expect, runner.run(&case));
-            Ran { case, verdict }
-        })
-        .collect();
+    let wanted = |case: &&Case<'_>| args.filter.as_ref().is_none_or(|filter| matches(case, filter));
+    let cases: Vec<&Case<'_>> = loaded.cases.iter().filter(wanted).collect();
+    let runner = Runner::new(&folder, &loaded, plan, cases.iter().copied());
+    let ran = run_all(&runner, &cases);
     let failed = ran.iter().filter(|ran| !ran.verdict.passed()).count();
     if args.update && failed > 0 {
         return update(&folder, &ran, screen);
@@ -86,8 +86,38 @@ pub fn run(args: &TestArgs, screen: Screen) -> anyhow::Result<ExitCode> {
     Ok(if failed == 0 { exit::FINE } else { exit::found_wrong() })
 }
 
+/// Runs tests on all cores; what came of them is in their order.
+fn run_all<'c>(runner: &Runner<'_>, cases: &[&'c Case<'c>]) -> Vec<Ran<'c>> {
+    let next = AtomicUsize::new(0);
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let work = || {
+        let mut ran = Vec::new();
+        loop {
+            let first = next.fetch_add(AT_ONCE, Ordering::Relaxed);
+            let Some(some) = cases.get(first..cases.len().min(first + AT_ONCE)).filter(|some| !some.is_empty()) else {
+                return ran;
+            };
+            ran.extend(some.iter().enumerate().map(|(n, case)| {
+                let verdict = differ::judge(case, runner.run(case));
+                (first + n, Ran { case, verdict })
+            }));
+        }
+    };
+    let mut ran: Vec<(usize, Ran<'_>)> = std::thread::scope(|scope| {
+        let threads = cores.min(cases.len().div_ceil(AT_ONCE)).max(1);
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        let mut ran = work();
+        for other in others {
+            ran.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        ran
+    });
+    ran.sort_by_key(|(n, _)| *n);
+    ran.into_iter().map(|(_, ran)| ran).collect()
+}
+
 fn matches(case: &Case<'_>, filter: &str) -> bool {
-    let (suite::Subject::Mapping(subject) | suite::Subject::Flow(subject)) = case.subject;
+    let (Subject::Mapping(subject) | Subject::Flow(subject) | Subject::System(subject)) = case.subject;
     [case.name.as_str(), case.file.path.as_str(), subject].iter().any(|text| text.contains(filter))
 }
 
@@ -118,8 +148,7 @@ fn as_json(ran: &[Ran<'_>], failed: usize) -> String {
     let tests: Vec<_> = ran
         .iter()
         .map(|ran| {
-            let differences: Vec<String> =
-                ran.verdict.differences.iter().map(|difference| differ::shown(difference, Screen::PLAIN)).collect();
+            let differences: Vec<_> = ran.verdict.differences.iter().map(differ::as_json).collect();
             json!({
                 "file": ran.case.file.path,
                 "line": ran.case.location.line,

@@ -1,15 +1,17 @@
 //! Runs a test through the same decisions as a running hub takes: a message is routed over an empty store.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use crossdock_connect::endpoint::{Endpoint, RawRequest};
 use crossdock_core::changeset::Change;
 use crossdock_core::event::{Entity, EntityRef, Event};
 use crossdock_core::exception::Exception;
 use crossdock_core::hub::{EventMapping, Hub, InboundFlow, OutboundFlow, Repetition, scopes};
 use crossdock_core::ids::{EventId, FlowName, MessageId, OrderingKey, SystemName, TransmissionId};
-use crossdock_core::mapping::{Bindings, MapLimits, Mapping};
+use crossdock_core::mapping::{Bindings, MapLimits, Mapping, Notes};
 use crossdock_core::message::{Message, MessageState, RESULT_CHANNEL, StoredMessage};
-use crossdock_core::model::EventType;
+use crossdock_core::model::{self, EventType};
 use crossdock_core::routing::{self, View, ViewError};
 use crossdock_core::transmission::{RetrySchedule, Transmission, TransmissionState};
 use crossdock_core::value::Value;
@@ -17,8 +19,10 @@ use crossdock_runtime::plan::Plan;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::config::folder::Folder;
 use crate::config::mapping::{MappingFile, Place};
-use crate::config::suite::{Case, Subject};
+use crate::config::suite::{Case, Given, Request, Subject, now};
+use crate::config::{Loaded, endpoint_with_secret};
 
 /// What came out.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,125 +33,196 @@ pub enum Made {
     Target(Option<Value>),
     /// It failed, and why.
     Fault(String),
+    /// A request was turned away: status, code and reason.
+    Rejected(String),
 }
 
-/// The time at which everything happens that says nothing else.
-const NOW: &str = "2026-01-01T12:00:00Z";
+/// What goes in, and what stands around it.
+#[derive(Clone, Copy)]
+pub struct World<'a> {
+    pub input: &'a Value,
+    pub at: Option<Timestamp>,
+    pub known: &'a [Entity],
+    pub notes: &'a Notes,
+}
 
-/// Runs tests against a compiled hub.
-pub struct Runner<'r, 'f> {
-    mappings: &'r BTreeMap<&'f str, MappingFile<'f>>,
+impl World<'_> {
+    fn now(&self) -> Timestamp {
+        self.at.unwrap_or_else(now)
+    }
+
+    fn view(&self) -> Known<'_> {
+        Known { entities: self.known, event: None, transmission: None }
+    }
+}
+
+/// Runs tests against a compiled hub. Everything they need is compiled before they run, so many can run at once.
+pub struct Runner<'r> {
     plan: &'r Plan,
+    mappings: BTreeMap<(String, String), Result<Ready, String>>,
+    /// By system and secret.
+    endpoints: BTreeMap<(String, String), Option<Arc<dyn Endpoint>>>,
 }
 
-impl<'r, 'f> Runner<'r, 'f> {
-    pub fn new(mappings: &'r BTreeMap<&'f str, MappingFile<'f>>, plan: &'r Plan) -> Self {
-        Self { mappings, plan }
+/// A mapping that is tested by itself.
+enum Ready {
+    /// In a hub with one flow.
+    OfMessage(Hub),
+    OfResult(Hub),
+    Input(Mapping),
+}
+
+/// The system of a test that names none.
+const TEST: &str = "test";
+
+impl<'r> Runner<'r> {
+    /// A runner of these tests.
+    pub fn new<'c, 'f: 'c>(
+        folder: &Folder,
+        loaded: &'r Loaded<'f>,
+        plan: &'r Plan,
+        cases: impl IntoIterator<Item = &'c Case<'f>>,
+    ) -> Self {
+        let mut runner = Self { plan, mappings: BTreeMap::new(), endpoints: BTreeMap::new() };
+        for case in cases {
+            match (&case.given, case.subject) {
+                (Given::Input(input), Subject::Mapping(name)) => {
+                    if let Some(file) = loaded.mappings.get(name) {
+                        runner.prepare(name, file, input);
+                    }
+                }
+                (Given::Request(Request { secret: Some(secret), .. }), Subject::System(system)) => {
+                    runner
+                        .endpoints
+                        .entry((system.to_owned(), secret.clone()))
+                        .or_insert_with(|| endpoint_with_secret(folder, system, secret));
+                }
+                _ => {}
+            }
+        }
+        runner
+    }
+
+    /// Compiles a mapping for an input like this.
+    pub fn prepare(&mut self, name: &str, file: &MappingFile<'_>, input: &Value) {
+        let key = (name.to_owned(), place_of(input));
+        if self.mappings.contains_key(&key) {
+            return;
+        }
+        let mut mistakes = Vec::new();
+        let system = SystemName::from(text_of(input.get("message"), "system").unwrap_or(TEST));
+        let ready = match (file.makes_events, is_message(input)) {
+            (false, _) => file.compile_input(&mut mistakes).map(Ready::Input),
+            (true, true) => file
+                .compile_event(Place::Inbound, &mut mistakes)
+                .map(|mapping| Ready::OfMessage(Hub { inbound: vec![lone_flow(mapping, system)], ..self.bare_hub() })),
+            (true, false) => file
+                .compile_event(Place::Result, &mut mistakes)
+                .map(|mapping| Ready::OfResult(Hub { outbound: lone_result(mapping), ..self.bare_hub() })),
+        };
+        let told = || mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        self.mappings.insert(key, ready.ok_or_else(told));
     }
 
     pub fn run(&self, case: &Case<'_>) -> Made {
-        match case.subject {
-            Subject::Mapping(name) => match self.mappings.get(name) {
-                Some(mapping) => self.mapping(mapping, &case.input),
-                None => Made::Fault(format!("there is no mapping {name}")),
-            },
-            Subject::Flow(name) => self.flow(name, &case.input),
+        let notes = Notes::default();
+        let nothing = Value::Null;
+        let world = |input| World { input, at: case.at, known: &case.known, notes: &notes };
+        match (case.subject, &case.given) {
+            (Subject::Mapping(name), Given::Input(input)) => self.mapping(name, world(input)),
+            (Subject::Flow(name), Given::Input(input)) => self.flow(name, world(input)),
+            (Subject::System(name), Given::Request(request)) => self.request(name, request, world(&nothing)),
+            _ => Made::Fault("the test does not say what goes in".into()),
         }
     }
 
-    fn mapping(&self, mapping: &MappingFile<'_>, input: &Value) -> Made {
-        let mut mistakes = Vec::new();
-        let of_message = input.get("body").is_some() || input.get("message").is_some();
-        let compiled = match (mapping.makes_events, of_message) {
-            (false, _) => match mapping.compile_input(&mut mistakes) {
-                Some(target) => return self.target(&target, input),
-                None => None,
-            },
-            (true, true) => {
-                mapping.compile_event(Place::Inbound, &mut mistakes).map(|made| self.of_message(made, input))
+    /// One mapping by itself.
+    pub fn mapping(&self, name: &str, world: World<'_>) -> Made {
+        let input = world.input;
+        match self.mappings.get(&(name.to_owned(), place_of(input))) {
+            Some(Ok(Ready::OfMessage(hub))) => {
+                let message = message_of(input, &SystemName::from(TEST), None, world.now());
+                self.route(hub, message, &world.view(), world)
             }
-            (true, false) => {
-                mapping.compile_event(Place::Result, &mut mistakes).map(|made| self.of_result(made, input))
-            }
-        };
-        compiled.unwrap_or_else(|| {
-            let told: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-            Made::Fault(told.join("; "))
-        })
+            Some(Ok(Ready::OfResult(hub))) => self.of_result(hub, world),
+            Some(Ok(Ready::Input(mapping))) => self.target(mapping, world),
+            Some(Err(mistakes)) => Made::Fault(mistakes.clone()),
+            None => Made::Fault(format!("there is no mapping {name}")),
+        }
     }
 
-    /// An event mapping over a message, in a flow of its own.
-    fn of_message(&self, mapping: EventMapping, input: &Value) -> Made {
-        let message = message_of(input, &SystemName::from("test"), None);
-        let flow = InboundFlow {
-            name: FlowName::from("test"),
-            system: message.system.clone(),
-            channel: None,
-            when: None,
-            mappings: vec![mapping],
-            owner: None,
-        };
-        self.route(&Hub { inbound: vec![flow], ..self.bare_hub() }, message, &Nothing::default())
-    }
-
-    /// An event mapping over the result of a transmission, in a flow of its own.
-    fn of_result(&self, mapping: EventMapping, input: &Value) -> Made {
-        let event = event_of(input.get("event"), None);
-        let transmission = transmission_of(input, &event);
-        let empty = crossdock_core::source::Node {
-            location: crossdock_core::source::Location::new("test", 1, 1),
-            kind: crossdock_core::source::NodeKind::Map(Vec::new()),
-        };
-        let scope = scopes::scope(scopes::OUTBOUND, &Default::default());
-        let Ok(nothing) = Mapping::compile(&empty, &scope) else {
-            return Made::Fault("an empty mapping does not compile".into());
-        };
-        let flow = OutboundFlow {
-            name: transmission.flow.clone(),
-            on: Vec::new(),
-            repeat: Repetition::Every,
-            when: None,
-            system: transmission.system.clone(),
-            operation: transmission.operation.clone(),
-            input: nothing,
-            about: None,
-            key: None,
-            after: Vec::new(),
-            after_within_ms: 0,
-            then: vec![mapping],
-            retry: RetrySchedule::default(),
-            owner: None,
-        };
-        let mut message = message_of(input, &transmission.system, Some(RESULT_CHANNEL));
+    /// An event mapping over the result of a transmission.
+    fn of_result(&self, hub: &Hub, world: World<'_>) -> Made {
+        let event = event_of(world.input.get("event"), None, world.now());
+        let transmission = transmission_of(world.input, &event, world.now());
+        let mut message = message_of(world.input, &transmission.system, Some(RESULT_CHANNEL), world.now());
         message.cause = Some(transmission.id);
-        let view = Nothing { event: Some(event), transmission: Some(transmission) };
-        self.route(&Hub { outbound: vec![flow], ..self.bare_hub() }, message, &view)
+        let view = Known { event: Some(event), transmission: Some(transmission), ..world.view() };
+        self.route(hub, message, &view, world)
     }
 
-    fn flow(&self, name: &str, input: &Value) -> Made {
+    /// One flow of the hub.
+    pub fn flow(&self, name: &str, world: World<'_>) -> Made {
         if let Some(flow) = self.plan.hub.inbound.iter().find(|flow| flow.name.as_str() == name) {
-            let message = message_of(input, &flow.system, flow.channel.as_deref());
+            let message = message_of(world.input, &flow.system, flow.channel.as_deref(), world.now());
             let wanted = |event: &Event| event.flow.as_str() == name;
-            return self.route_where(&self.plan.hub, message, &Nothing::default(), wanted);
+            return self.route_where(&self.plan.hub, message, &world.view(), world, wanted);
         }
         match self.plan.hub.outbound(&FlowName::from(name)) {
-            Some(flow) => self.outbound(flow, input),
+            Some(flow) => self.outbound(flow, world),
             None => Made::Fault(format!("there is no flow {name}")),
         }
     }
 
+    /// A request at the door of a system, and what its flows make of it.
+    fn request(&self, system: &str, request: &Request, world: World<'_>) -> Made {
+        let configured = || self.plan.systems.get(&SystemName::from(system)).map(|system| &system.endpoint);
+        let endpoint = match &request.secret {
+            Some(secret) => self.endpoints.get(&(system.to_owned(), secret.clone())).and_then(Option::as_ref),
+            None => configured(),
+        };
+        let Some(endpoint) = endpoint else { return Made::Fault(format!("there is no system {system}")) };
+        let at_path = match request.channel.is_empty() {
+            true => format!("http://localhost/in/{system}"),
+            false => format!("http://localhost/in/{system}/{}", request.channel),
+        };
+        let raw = RawRequest {
+            method: request.method.clone(),
+            channel: request.channel.clone(),
+            url: request.url.clone().unwrap_or(at_path),
+            query: request.query.clone(),
+            headers: request.headers.clone(),
+            body: request.body.clone(),
+        };
+        let envelopes = match endpoint.receive(&raw, world.now()) {
+            Ok(envelopes) => envelopes,
+            Err(reject) => return Made::Rejected(format!("{} {}: {}", reject.status, reject.code, reject.reason)),
+        };
+        let mut events = Vec::new();
+        for (n, envelope) in envelopes.into_iter().enumerate() {
+            let message = envelope.into_message(MessageId(id(100 + n as u128)), SystemName::from(system), world.now());
+            match self.route(&self.plan.hub, message, &world.view(), world) {
+                Made::Events(made) => events.extend(made),
+                other => return other,
+            }
+        }
+        Made::Events(events)
+    }
+
     /// The input of an operation, checked by the connector that would send it.
-    fn outbound(&self, flow: &OutboundFlow, input: &Value) -> Made {
-        let event = outbound_event(input.get("event"), flow.on.first().copied());
-        let bindings = outbound_bindings(event, input);
+    fn outbound(&self, flow: &OutboundFlow, world: World<'_>) -> Made {
+        let bindings = match outbound_bindings(flow.on.first().copied(), world) {
+            Ok(bindings) => bindings,
+            Err(error) => return Made::Fault(error.to_string()),
+        };
         if let Some(when) = &flow.when {
-            match when.evaluate(&bindings, &self.limits()) {
+            match when.evaluate_noting(&bindings, &self.limits(), world.notes, "when") {
                 Ok(value) if value.as_bool() == Some(true) => {}
                 Ok(_) => return Made::Target(None),
                 Err(fault) => return Made::Fault(format!("when: {fault}")),
             }
         }
-        let target = match flow.input.apply(&bindings, &self.limits()) {
+        let target = match flow.input.apply_noting(&bindings, &self.limits(), world.notes) {
             Ok(target) => target,
             Err(fault) => return Made::Fault(fault.to_string()),
         };
@@ -162,22 +237,34 @@ impl<'r, 'f> Runner<'r, 'f> {
         }
     }
 
-    fn target(&self, mapping: &Mapping, input: &Value) -> Made {
-        let bindings = outbound_bindings(outbound_event(input.get("event"), None), input);
-        match mapping.apply(&bindings, &self.limits()) {
+    fn target(&self, mapping: &Mapping, world: World<'_>) -> Made {
+        let bindings = match outbound_bindings(None, world) {
+            Ok(bindings) => bindings,
+            Err(error) => return Made::Fault(error.to_string()),
+        };
+        world.notes.trace_mapping(mapping.name(), mapping.location());
+        match mapping.apply_noting(&bindings, &self.limits(), world.notes) {
             Ok(target) => Made::Target(Some(target)),
             Err(fault) => Made::Fault(fault.to_string()),
         }
     }
 
-    fn route(&self, hub: &Hub, message: Message, view: &Nothing) -> Made {
-        self.route_where(hub, message, view, |_| true)
+    fn route(&self, hub: &Hub, message: Message, view: &Known<'_>, world: World<'_>) -> Made {
+        self.route_where(hub, message, view, world, |_| true)
     }
 
-    fn route_where(&self, hub: &Hub, message: Message, view: &Nothing, wanted: impl Fn(&Event) -> bool) -> Made {
-        let now = message.received_at;
+    fn route_where(
+        &self,
+        hub: &Hub,
+        message: Message,
+        view: &Known<'_>,
+        world: World<'_>,
+        wanted: impl Fn(&Event) -> bool,
+    ) -> Made {
+        let now = message.received_at.max(world.at.unwrap_or(message.received_at));
         let stored = StoredMessage { position: 1, message, state: MessageState::Waiting };
-        let mut context = routing::Context { hub, view, now, last_place: &mut 0, overdue: &|| false };
+        let mut context =
+            routing::Context { hub, view, now, last_place: &mut 0, overdue: &|| false, notes: world.notes };
         let changeset = match routing::route(&stored, &mut context) {
             Ok(changeset) => changeset,
             Err(error) => return Made::Fault(error.to_string()),
@@ -219,16 +306,61 @@ impl<'r, 'f> Runner<'r, 'f> {
     }
 }
 
-/// A store that holds at most what a result belongs to.
-#[derive(Default)]
-struct Nothing {
+/// Whether an input holds a message rather than a result.
+fn is_message(input: &Value) -> bool {
+    input.get("body").is_some() || input.get("message").is_some()
+}
+
+/// What a mapping is compiled for, by an input: messages of which system, or results.
+fn place_of(input: &Value) -> String {
+    match is_message(input) {
+        true => format!("message {}", text_of(input.get("message"), "system").unwrap_or(TEST)),
+        false => "event".to_owned(),
+    }
+}
+
+/// A flow that takes everything of a system through one mapping.
+fn lone_flow(mapping: EventMapping, system: SystemName) -> InboundFlow {
+    let name = FlowName::from(TEST);
+    InboundFlow { name, system, channel: None, when: None, mappings: vec![mapping], owner: None }
+}
+
+/// A flow whose results go through one mapping.
+fn lone_result(mapping: EventMapping) -> Vec<OutboundFlow> {
+    let empty = crossdock_core::source::Node {
+        location: crossdock_core::source::Location::new(TEST, 1, 1),
+        kind: crossdock_core::source::NodeKind::Map(Vec::new()),
+    };
+    let scope = scopes::scope(scopes::OUTBOUND, &Default::default());
+    let input = Mapping::compile(&empty, &scope).expect("an empty mapping has no mistakes");
+    vec![OutboundFlow {
+        name: FlowName::from(TEST),
+        on: Vec::new(),
+        repeat: Repetition::Every,
+        when: None,
+        system: SystemName::from(TEST),
+        operation: TEST.to_owned(),
+        input,
+        about: None,
+        key: None,
+        after: Vec::new(),
+        after_within_ms: 0,
+        then: vec![mapping],
+        retry: RetrySchedule::default(),
+        owner: None,
+    }]
+}
+
+/// A store that holds what the test says, and what a result belongs to.
+struct Known<'a> {
+    entities: &'a [Entity],
     event: Option<Event>,
     transmission: Option<Transmission>,
 }
 
-impl View for Nothing {
-    fn entity(&self, _: &EntityRef) -> Result<Option<Entity>, ViewError> {
-        Ok(None)
+impl View for Known<'_> {
+    fn entity(&self, name: &EntityRef) -> Result<Option<Entity>, ViewError> {
+        Ok(self.entities.iter().find(|entity| entity.name == *name).cloned())
     }
     fn event(&self, id: EventId) -> Result<Option<Event>, ViewError> {
         Ok(self.event.clone().filter(|event| event.id == id))
@@ -247,10 +379,6 @@ impl View for Nothing {
     }
 }
 
-fn now() -> Timestamp {
-    NOW.parse().expect("it is written as a timestamp")
-}
-
 fn id(number: u128) -> Uuid {
     Uuid::from_u128(0x0193_8e2a_7b00_7000_8000_0000_0000_0000 | number)
 }
@@ -259,12 +387,12 @@ fn text_of<'v>(value: Option<&'v Value>, key: &str) -> Option<&'v str> {
     value.and_then(|value| value.get(key)).and_then(Value::as_text)
 }
 
-fn time_of(value: Option<&Value>, key: &str) -> Timestamp {
-    text_of(value, key).and_then(|text| text.parse().ok()).unwrap_or_else(now)
+fn time_of(value: Option<&Value>, key: &str, now: Timestamp) -> Timestamp {
+    text_of(value, key).and_then(|text| text.parse().ok()).unwrap_or(now)
 }
 
 /// `body` as it would have come, under what `message` says of it.
-fn message_of(input: &Value, system: &SystemName, channel: Option<&str>) -> Message {
+fn message_of(input: &Value, system: &SystemName, channel: Option<&str>, now: Timestamp) -> Message {
     let message = input.get("message");
     let body =
         input.get("body").or_else(|| message.and_then(|message| message.get("body"))).cloned().unwrap_or_default();
@@ -280,7 +408,7 @@ fn message_of(input: &Value, system: &SystemName, channel: Option<&str>) -> Mess
         system: text_of(message, "system").map_or_else(|| system.clone(), SystemName::from),
         channel: text_of(message, "channel").or(channel).unwrap_or_default().to_owned(),
         dedup_key: "test".to_owned(),
-        received_at: time_of(message, "received_at"),
+        received_at: time_of(message, "received_at", now),
         content_type,
         headers: headers
             .map(|(name, value)| (name.to_lowercase(), value.as_text().unwrap_or_default().to_owned()))
@@ -291,7 +419,7 @@ fn message_of(input: &Value, system: &SystemName, channel: Option<&str>) -> Mess
 }
 
 /// An event of which only some fields are given.
-fn event_of(given: Option<&Value>, event_type: Option<EventType>) -> Event {
+fn event_of(given: Option<&Value>, event_type: Option<EventType>, now: Timestamp) -> Event {
     let data = given.and_then(|event| event.get("data")).cloned().unwrap_or_default();
     let name = text_of(given, "type").map(str::to_owned).or_else(|| event_type.map(|event| event.name()));
     let event_type = event_type.or_else(|| name.as_deref().and_then(EventType::find));
@@ -304,11 +432,14 @@ fn event_of(given: Option<&Value>, event_type: Option<EventType>) -> Event {
     Event {
         id: EventId(text_of(given, "id").and_then(|text| text.parse().ok()).unwrap_or_else(|| id(2))),
         event_type: name.unwrap_or_default(),
-        links: vec![subject.clone()],
+        links: match event_type {
+            Some(event_type) => model::links_of(event_type, &subject, &data),
+            None => vec![subject.clone()],
+        },
         subject,
         system: SystemName::from(text_of(given, "system").unwrap_or("test")),
-        time: time_of(given, "time"),
-        recorded_at: time_of(given, "recorded_at"),
+        time: time_of(given, "time", now),
+        recorded_at: time_of(given, "recorded_at", now),
         message: MessageId(id(1)),
         flow: FlowName::from("test"),
         first: true,
@@ -318,7 +449,7 @@ fn event_of(given: Option<&Value>, event_type: Option<EventType>) -> Event {
     }
 }
 
-fn transmission_of(input: &Value, event: &Event) -> Transmission {
+fn transmission_of(input: &Value, event: &Event, now: Timestamp) -> Transmission {
     let given = input.get("transmission");
     let about = match text_of(given, "about").and_then(|about| about.split_once('/')) {
         Some((kind, key)) => EntityRef::new(kind, key),
@@ -337,20 +468,35 @@ fn transmission_of(input: &Value, event: &Event) -> Transmission {
         input: input.get("input").cloned().unwrap_or_default(),
         state: TransmissionState::Done,
         place: 1,
-        due_at: now(),
+        due_at: now,
         attempts: 1,
-        created_at: now(),
+        created_at: now,
         failing_since: None,
         in_doubt: false,
         last_problem: None,
         result: Some(input.get("result").cloned().unwrap_or_default()),
-        finished_at: Some(now()),
+        finished_at: Some(now),
     }
 }
 
-/// The event as expressions of outbound flows see it: what is given, and the rest filled in.
-fn outbound_event(given: Option<&Value>, event_type: Option<EventType>) -> Value {
-    let event = event_of(given, event_type);
+/// What expressions of outbound flows see: the event as far as it is given, the rest filled in, and beside it what is
+/// known of the entities it speaks of.
+fn outbound_bindings(event_type: Option<EventType>, world: World<'_>) -> Result<Bindings, ViewError> {
+    let given = world.input.get("event");
+    let event = event_of(given, event_type, world.now());
+    let mut linked = routing::linked(&event, &world.view())?;
+    if let (Some(linked), Some(given)) = (linked.as_map_mut(), world.input.get("linked").and_then(Value::as_map)) {
+        for (kind, value) in given.iter() {
+            linked.insert(kind, value.clone());
+        }
+    }
+    let mut bindings = Bindings::new(scopes::OUTBOUND.len());
+    bindings.set(0, event_as_seen(&event, given));
+    bindings.set(1, linked);
+    Ok(bindings)
+}
+
+fn event_as_seen(event: &Event, given: Option<&Value>) -> Value {
     let mut shown = Value::map([
         ("id", Value::text(event.id.to_string())),
         ("type", Value::text(event.event_type.as_str())),
@@ -370,13 +516,6 @@ fn outbound_event(given: Option<&Value>, event_type: Option<EventType>) -> Value
     shown
 }
 
-fn outbound_bindings(event: Value, input: &Value) -> Bindings {
-    let mut bindings = Bindings::new(scopes::OUTBOUND.len());
-    bindings.set(0, event);
-    bindings.set(1, input.get("linked").cloned().unwrap_or_else(|| Value::map([] as [(&str, Value); 0])));
-    bindings
-}
-
 fn event_as_value(event: &Event) -> Value {
     let references = event.references.iter().map(|reference| {
         Value::map([
@@ -390,6 +529,8 @@ fn event_as_value(event: &Event) -> Value {
         ("type", Value::text(event.event_type.as_str())),
         ("subject", Value::text(event.subject.to_string())),
         ("time", Value::text(event.time.to_string())),
+        ("first", Value::from(event.first)),
+        ("out_of_order", Value::from(event.out_of_order)),
         ("references", Value::list(references)),
         ("data", event.data.clone()),
     ])

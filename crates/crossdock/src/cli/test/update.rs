@@ -56,9 +56,13 @@ pub fn write(folder: &Folder, failed: &[&Ran<'_>]) -> anyhow::Result<Outcomes> {
 fn patch(ran: &Ran<'_>) -> Result<Patch, String> {
     let (entry, value) = match (&ran.case.expect, &ran.verdict.made) {
         (_, Made::Fault(fault)) => return Err(format!("it failed: {fault}")),
-        (Expect::Fault(_), _) => return Err("it made something, and a fault is expected".into()),
-        (Expect::Data(_, entry), Made::Target(target)) => (entry, target.clone().unwrap_or_default()),
-        (Expect::Data(_, entry), Made::Events(events)) => match events.as_slice() {
+        (_, Made::Rejected(told)) => return Err(format!("the request was turned away: {told}")),
+        (Expect::Fault(..) | Expect::Rejection(..), _) => {
+            return Err("it made something, and that is not expected".into());
+        }
+        _ if ran.case.partial => return Err("it expects a part; change it by hand, or remove `partial: true`".into()),
+        (Expect::Data(entry), Made::Target(target)) => (entry, target.clone().unwrap_or_default()),
+        (Expect::Data(entry), Made::Events(events)) => match events.as_slice() {
             [] => (entry, Value::Null),
             [event] => (entry, event.get("data").cloned().unwrap_or_default()),
             _ => return Err("it made several events: write `expect_events:` in place of `expect`".into()),
