@@ -14,7 +14,9 @@ mod goods;
 mod money;
 mod movement;
 mod party;
+mod precedence;
 mod table;
+mod told;
 mod transport;
 mod trouble;
 
@@ -22,7 +24,8 @@ use crate::event::EntityRef;
 use crate::value::Value;
 
 pub use check::{Violation, check_event, links_of, links_of_entity};
-pub use fold::{Folded, fold};
+pub use fold::{Folded, fold, needs_refold, refold};
+pub use told::{Retraction, Telling, Told};
 
 /// The type of a field.
 #[derive(Clone, Copy, Debug)]
@@ -154,7 +157,7 @@ pub struct EventKind {
 }
 
 /// Every kind of entity, in the order of the reference.
-pub const ENTITIES: &[&EntityKind] = &[
+pub static ENTITIES: &[&EntityKind] = &[
     &party::CUSTOMER_ACCOUNT,
     &party::LOCATION,
     &goods::ITEM,
@@ -256,5 +259,7 @@ pub fn key_text(value: &Value) -> Option<String> {
     }
 }
 
+#[cfg(test)]
+mod laws;
 #[cfg(test)]
 mod tests;
