@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{EventId, FlowName, MessageId, SystemName};
-use crate::model::Told;
 use crate::value::Value;
 
 /// The name of an entity: its kind and its business key, written `shipment/281`.
@@ -60,9 +59,6 @@ pub struct Event {
     /// It came too late to move its entity's state; kept, but without that effect (I6).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub out_of_order: bool,
-    /// A retraction of it had come before it did; kept, but without any effect.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub retracted: bool,
     /// No event of its type was known for its subject before: what flows that act once wait for.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub first: bool,
@@ -86,7 +82,7 @@ pub struct StoredEvent {
 pub struct Entity {
     #[serde(flatten)]
     pub name: EntityRef,
-    /// Grows by one with every event that changed it. 0 means it does not exist yet.
+    /// Grows by one with every event folded in. 0 means it does not exist yet.
     pub version: u64,
     /// One of the states of its kind; empty until an event sets it.
     pub status: String,
@@ -95,11 +91,6 @@ pub struct Entity {
     /// When each type of event first happened to it, by the event's verb.
     #[serde(default)]
     pub milestones: BTreeMap<String, Timestamp>,
-    /// When the latest of its events happened.
     pub updated_at: Timestamp,
-    /// That event.
     pub last_event: EventId,
-    /// Which event told which field, and what else the next folding needs.
-    #[serde(default, skip_serializing_if = "Told::is_empty")]
-    pub told: Told,
 }

@@ -65,6 +65,12 @@ impl CodeList {
         self.back.get(word)
     }
 
+    /// Everything that may come out of the list, in one direction.
+    pub(super) fn outcomes(&self, back: bool) -> impl Iterator<Item = &Arc<str>> {
+        let map = if back { &self.back } else { &self.forward };
+        map.values()
+    }
+
     /// Why the list cannot be read backwards, when it cannot.
     pub fn ambiguity(&self) -> Option<String> {
         let (word, (first, second)) = self.ambiguous.first_key_value()?;

@@ -111,6 +111,13 @@ fn check_value(path: &str, of: &Type, value: &Value, violations: &mut Vec<Violat
     wrong(path, wanted, value, violations);
 }
 
+/// Whether one value may stand in a field of this type.
+pub(crate) fn fits(of: &Type, value: &Value) -> bool {
+    let mut violations = Vec::new();
+    check_value("", of, value, &mut violations);
+    violations.is_empty()
+}
+
 fn wrong(path: &str, wanted: &str, value: &Value, violations: &mut Vec<Violation>) {
     let found = match value.as_text() {
         Some(text) => format!("`{}`", text.chars().take(40).collect::<String>()),

@@ -14,18 +14,16 @@ mod goods;
 mod money;
 mod movement;
 mod party;
-mod precedence;
 mod table;
-mod told;
 mod transport;
 mod trouble;
 
 use crate::event::EntityRef;
 use crate::value::Value;
 
+pub(crate) use check::fits;
 pub use check::{Violation, check_event, links_of, links_of_entity};
-pub use fold::{Folded, fold, needs_refold, refold};
-pub use told::{Retraction, Telling, Told};
+pub use fold::{Folded, fold};
 
 /// The type of a field.
 #[derive(Clone, Copy, Debug)]
@@ -157,7 +155,7 @@ pub struct EventKind {
 }
 
 /// Every kind of entity, in the order of the reference.
-pub static ENTITIES: &[&EntityKind] = &[
+pub const ENTITIES: &[&EntityKind] = &[
     &party::CUSTOMER_ACCOUNT,
     &party::LOCATION,
     &goods::ITEM,
@@ -259,7 +257,5 @@ pub fn key_text(value: &Value) -> Option<String> {
     }
 }
 
-#[cfg(test)]
-mod laws;
 #[cfg(test)]
 mod tests;

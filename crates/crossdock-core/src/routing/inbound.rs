@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::outbound;
 use super::work::{Problem, Work, class_of};
 use super::{ViewError, fingerprint};
-use crate::event::{Entity, EntityRef, Event, Reference};
+use crate::event::{EntityRef, Event, Reference};
 use crate::exception::ExceptionClass;
 use crate::hub::{EventMapping, InboundFlow, ReferenceRule, scopes};
 use crate::ids::{EventId, FlowName, MessageId, SystemName};
@@ -202,7 +202,6 @@ fn make_event(
         message: source.message,
         flow: source.flow.clone(),
         out_of_order: false,
-        retracted: false,
         first: false,
         references,
         data,
@@ -238,60 +237,16 @@ fn reference(
     Ok(Some(Reference { entity, system, kind: rule.kind.clone(), value }))
 }
 
-/// Folds an event, appends it and owes what flows want because of it. An event that was retracted before it came is
-/// kept, but nothing is done because of it.
+/// Folds an event, appends it and owes what flows want because of it.
 pub(super) fn apply(made: Made, work: &mut Work<'_>) -> Result<(), ViewError> {
     let Made { of, mut event } = made;
     let known = work.entity(&event.subject)?;
-    let version = known.as_ref().map_or(0, |known| known.version);
-    let mut folded = model::fold(of, known, &event);
+    let folded = model::fold(of, known.as_ref(), &event);
     event.out_of_order = folded.out_of_order;
     event.first = folded.first;
-    event.retracted = folded.retracted;
-    if model::needs_refold(&event)
-        && let Some(entity) = refolded(of, &event, version, work)?
-    {
-        folded.entity = entity;
-    }
-    if folded.changed {
-        work.put_entity(folded.entity);
-    }
+    work.put_entity(folded.entity);
     work.append_event(event.clone());
-    match event.retracted {
-        true => Ok(()),
-        false => outbound::owe(&event, of, work),
-    }
-}
-
-/// A retraction takes effects back only while an entity has fewer events than this.
-const REFOLDED_MAX: usize = 10_000;
-
-/// The entity made anew of all its events but those that this one retracts. `None` when they are too many: then
-/// somebody is told, and what was known stays.
-fn refolded(of: EventType, event: &Event, version: u64, work: &mut Work<'_>) -> Result<Option<Entity>, ViewError> {
-    let mut events = work.events_about(&event.subject, REFOLDED_MAX)?;
-    if events.len() < REFOLDED_MAX {
-        events.push(event.clone());
-        let refolded = model::refold(of.entity, &events);
-        return Ok(refolded.map(|entity| Entity { version: version + 1, ..entity }));
-    }
-    work.raise(Problem {
-        class: ExceptionClass::MappingFailed,
-        fingerprint: format!("retraction/{}", event.id),
-        cause: event.id.0,
-        summary: format!(
-            "{} retracts an event of {}, which has {REFOLDED_MAX} events or more: its state was left as it is. Correct \
-             it with an event that tells what is right",
-            event.system, event.subject
-        ),
-        affects: vec![event.subject.clone()],
-        owner: None,
-        system: Some(&event.system),
-        flow: Some(&event.flow),
-        message: Some(event.message),
-        transmission: None,
-    })?;
-    Ok(None)
+    outbound::owe(&event, of, work)
 }
 
 /// A fault of the hub itself kept a message from being worked on.

@@ -51,11 +51,13 @@ pub struct Diagnostic {
     pub message: String,
     /// What to do about it, when we know.
     pub hint: Option<String>,
+    /// The word that this kind of finding is known by, where it has one: `target-missing-field`.
+    pub kind: Option<&'static str>,
 }
 
 impl Diagnostic {
     pub fn error(location: &Location, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, location: location.clone(), message: message.into(), hint: None }
+        Self { severity: Severity::Error, location: location.clone(), message: message.into(), hint: None, kind: None }
     }
 
     pub fn warning(location: &Location, message: impl Into<String>) -> Self {
@@ -64,6 +66,11 @@ impl Diagnostic {
 
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    pub fn kind(mut self, kind: &'static str) -> Self {
+        self.kind = Some(kind);
         self
     }
 }

@@ -6,7 +6,6 @@ use crossdock_core::exception::{Exception, ExceptionClass, ExceptionStatus};
 use crossdock_core::exchange::{Answer, Call, Exchange, Header, Method, SendFault};
 use crossdock_core::ids::{ConfigVersion, EventId, ExceptionId, FlowName, MessageId, OrderingKey, TransmissionId};
 use crossdock_core::message::{Message, Rejection};
-use crossdock_core::model::{Telling, Told};
 use crossdock_core::transmission::{Attempt, Outcome, Transmission, TransmissionState};
 use crossdock_core::value;
 use jiff::{SignedDuration, Timestamp};
@@ -72,7 +71,6 @@ pub fn event(number: u64, links: &[EntityRef]) -> Event {
         message: message_id(number / 10),
         flow: "pod".into(),
         out_of_order: number.is_multiple_of(7),
-        retracted: number.is_multiple_of(11),
         first: number.is_multiple_of(3),
         links: links.to_vec(),
         references: vec![reference("1", "tracking_number", "1Z999")],
@@ -88,17 +86,6 @@ pub fn entity(name: &EntityRef, version: u64) -> Entity {
         data: value!({ "version": (version as i64) }),
         milestones: [("departed".to_owned(), at(3))].into(),
         updated_at: at(version as i64),
-        told: Told {
-            status_at: Some(at(2)),
-            by: vec![Telling {
-                at: at(2),
-                verb: "departed".into(),
-                event: event_id(version),
-                fields: vec!["version".into()],
-            }],
-            retracted: Vec::new(),
-            acted: vec!["delivered".into()],
-        },
         last_event: event_id(version),
     }
 }

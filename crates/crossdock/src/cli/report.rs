@@ -18,7 +18,8 @@ pub fn finding(diagnostic: &Diagnostic, folder: &Folder, screen: Screen) -> Stri
         Severity::Warning => ("warning", Tone::Warning),
     };
     let place = screen.paint(&clean(&diagnostic.location.to_string()), Tone::Strong);
-    let mut text = format!("{place}: {}: {}\n", screen.paint(word, tone), clean(&diagnostic.message));
+    let kind = diagnostic.kind.map(|kind| screen.paint(&format!(" [{kind}]"), Tone::Faint)).unwrap_or_default();
+    let mut text = format!("{place}: {}: {}{kind}\n", screen.paint(word, tone), clean(&diagnostic.message));
     if let Some((line, column)) = excerpt(diagnostic, folder) {
         let number = diagnostic.location.line.to_string();
         let margin = " ".repeat(number.len());
@@ -80,6 +81,7 @@ pub fn as_json(hub: &str, diagnostics: &[Diagnostic], errors: usize, files: usiz
                 "column": diagnostic.location.column,
                 "message": diagnostic.message,
                 "hint": diagnostic.hint,
+                "kind": diagnostic.kind,
             })
         })
         .collect();

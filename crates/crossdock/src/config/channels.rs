@@ -19,7 +19,6 @@ const SAMPLES_MAX: usize = 1_000;
 pub type Channels = BTreeMap<String, Channel>;
 
 /// What is known of one channel.
-#[allow(dead_code, reason = "the check of mappings against it follows")]
 pub struct Channel {
     /// The type of a body; dynamic when what it was to be read from is wrong.
     pub body: Ty,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crossdock_core::hub::{EventMapping, InboundFlow, OutboundFlow, Repetition};
 use crossdock_core::ids::{FlowName, SystemName};
+use crossdock_core::mapping::types::{Check, Texts, Ty};
 use crossdock_core::mapping::{Expression, Scope};
 use crossdock_core::model::EventType;
 use crossdock_core::source::{Diagnostic, Location, Node, Reader, Severity, nearest};
@@ -23,6 +24,7 @@ pub struct World<'w, 'f> {
     pub systems: &'w BTreeMap<String, System>,
     pub mappings: &'w BTreeMap<&'f str, MappingFile<'f>>,
     pub codes: &'w std::sync::Arc<crossdock_core::mapping::CodeLists>,
+    pub texts: &'w Texts,
 }
 
 /// All flows of a hub, and the systems they name.
@@ -31,6 +33,8 @@ pub struct Flows {
     pub inbound: Vec<InboundFlow>,
     pub outbound: Vec<OutboundFlow>,
     pub systems: BTreeSet<String>,
+    /// What is not wrong as far as is known, but not proved either.
+    pub unproved: Vec<Diagnostic>,
 }
 
 /// Reads all flows.
@@ -41,7 +45,8 @@ pub fn read_all(folder: &Folder, world: &World<'_, '_>, mistakes: &mut Vec<Diagn
         let Some(node) = &file.node else { continue };
         let reader = Reader::new(node, "flow");
         names::check_own("flow", file, &reader);
-        let flow = FlowReader { file, node, world, reader, outbound: &outbound, found: Vec::new() };
+        let flow =
+            FlowReader { file, node, world, reader, outbound: &outbound, found: Vec::new(), unproved: Vec::new() };
         flow.read(&mut flows, mistakes);
     }
     check_order(folder, &outbound, mistakes);
@@ -107,6 +112,7 @@ struct FlowReader<'r, 'w, 'f> {
     outbound: &'r BTreeMap<&'r str, Vec<&'static str>>,
     /// Mistakes in other files, found by compiling them for this flow.
     found: Vec<Diagnostic>,
+    unproved: Vec<Diagnostic>,
 }
 
 impl FlowReader<'_, '_, '_> {
@@ -131,6 +137,7 @@ impl FlowReader<'_, '_, '_> {
         }
         mistakes.extend(self.reader.finish());
         mistakes.extend(self.found);
+        flows.unproved.extend(self.unproved);
     }
 
     fn inbound(&mut self, used: &mut BTreeSet<String>) -> Option<InboundFlow> {
@@ -142,6 +149,9 @@ impl FlowReader<'_, '_, '_> {
         let scope = Place::Inbound.scope(self.world.codes, false);
         let when = self.expression("when", &scope);
         let mappings = self.event_mappings("map", Place::Inbound, true);
+        if let Some(system) = &system {
+            self.check_inbound(system, channel.as_deref(), &from.location);
+        }
         let owner = self.owner();
         Some(InboundFlow { name: self.name(), system: system?, channel, when, mappings, owner })
     }
@@ -161,6 +171,7 @@ impl FlowReader<'_, '_, '_> {
             self.reader.mistake(Diagnostic::error(&node.location, "`after_within` means nothing without `after`"));
         }
         let then = self.event_mappings("then", Place::Result, false);
+        self.check_outbound(&on);
         let owner = self.owner();
         Some(OutboundFlow {
             name: self.name(),
@@ -178,6 +189,79 @@ impl FlowReader<'_, '_, '_> {
             retry,
             owner,
         })
+    }
+
+    /// Checks condition and mappings against what is known of the messages: once for each channel it takes.
+    fn check_inbound(&mut self, system: &SystemName, channel: Option<&str>, from: &Location) {
+        let known = self.world.systems.get(system.as_str()).map(|system| &system.channels);
+        let mut taken: Vec<(String, Ty, bool)> = Vec::new();
+        for (name, known) in known.into_iter().flatten() {
+            if channel.is_none_or(|channel| channel == name) {
+                taken.push((name.clone(), known.body.clone(), known.from_samples));
+            }
+        }
+        let several = taken.len() > 1;
+        if taken.is_empty() {
+            taken.push((channel.unwrap_or_default().to_owned(), Ty::dynamic(), true));
+        }
+        for (channel, body, guessed) in taken {
+            let untyped = body.is_dynamic();
+            let mut check = Check::new(self.world.texts, self.world.codes, guessed);
+            check.variable("message", Ty::message(body));
+            check.same("body", "message", "body");
+            if let Some(when) = self.reader.node("when") {
+                check.condition(when, "when");
+            }
+            let mut place = format!("in flow {}", self.file.name);
+            if several {
+                place += &format!(", channel {channel}");
+            }
+            self.check_mappings("map", &check, &place, untyped);
+            let checked = check.finish();
+            self.found.extend(checked.findings);
+            if !untyped {
+                self.unproved.extend(checked.unproved);
+                continue;
+            }
+            let what = if channel.is_empty() { format!("system {system}") } else { format!("channel {channel}") };
+            let message = format!("nothing is known of the messages of {what}, so nothing is proved of its mappings");
+            let hint = format!("name a schema or samples under `channels` in systems/{system}.yaml");
+            self.unproved.push(Diagnostic::warning(from, message).hint(hint).kind("untyped-channel"));
+        }
+    }
+
+    /// Checks what the flow says of the event, and its mappings.
+    fn check_outbound(&mut self, on: &[EventType]) {
+        let mut check = Check::new(self.world.texts, self.world.codes, true);
+        check.variable("event", Ty::event(on));
+        check.variable("linked", Ty::linked());
+        if let Some(when) = self.reader.node("when") {
+            check.condition(when, "when");
+        }
+        for key in ["about", "key"] {
+            if let Some(entry) = self.reader.node(key).and_then(Node::entries).and_then(<[_]>::first) {
+                check.key(&entry.value, &format!("`{key}`"), Some(&entry.key));
+            }
+        }
+        let place = format!("in flow {}", self.file.name);
+        self.check_mappings("map", &check, &place, false);
+        let mut result = Check::new(self.world.texts, self.world.codes, true);
+        result.variable("result", Ty::dynamic());
+        result.variable("input", Ty::dynamic());
+        result.variable("event", Ty::event(on));
+        result.variable("transmission", Ty::transmission());
+        self.check_mappings("then", &result, &place, true);
+        let checked = check.finish();
+        self.found.extend(checked.findings);
+        self.unproved.extend(checked.unproved);
+    }
+
+    fn check_mappings(&self, key: &'static str, check: &Check<'_>, place: &str, untyped: bool) {
+        for (name, _) in self.reader.texts(key) {
+            if let Some(mapping) = self.world.mappings.get(&*name) {
+                mapping.check(check.another(mapping.codes()), place, untyped);
+            }
+        }
     }
 
     fn name(&self) -> FlowName {

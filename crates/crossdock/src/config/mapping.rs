@@ -1,17 +1,17 @@
 //! `mappings/**/<name>.yaml`: read once, compiled for each place that uses it, because the place decides what its
 //! expressions may speak of.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crossdock_core::hub::{EventMapping, ReferenceRule, scopes};
 use crossdock_core::ids::SystemName;
+use crossdock_core::mapping::types::{Check, Checked, Texts, Ty};
 use crossdock_core::mapping::{CodeLists, Expression, Mapping, Scope};
 use crossdock_core::model::{ENTITIES, EntityKind, EventType};
 use crossdock_core::source::{Diagnostic, Location, Node, Reader, nearest};
 
-use super::fit;
 use super::folder::{File, Folder, Kind};
 use super::names;
 
@@ -51,6 +51,15 @@ pub struct MappingFile<'f> {
     is_named: Cell<bool>,
     /// It was compiled for some place.
     is_compiled: Cell<bool>,
+    /// What was found where it is used.
+    uses: RefCell<Vec<Use>>,
+}
+
+/// What was found in a mapping where a flow uses it.
+struct Use {
+    /// The flow, and the channel where the flow takes several.
+    place: String,
+    checked: Checked,
 }
 
 /// Reads all mappings, by name.
@@ -78,6 +87,7 @@ impl<'f> MappingFile<'f> {
             codes: codes.clone(),
             is_named: Cell::new(false),
             is_compiled: Cell::new(false),
+            uses: RefCell::default(),
         };
         let Some(node) = &file.node else { return mapping };
         let reader = Reader::new(node, "mapping");
@@ -96,9 +106,7 @@ impl<'f> MappingFile<'f> {
         }
         check_references(reader.node("references"), systems, &reader);
         mapping.choose_codes(codes, &reader);
-        if let (Some(target), Some(emits)) = (reader.required("target"), mapping.emits) {
-            reader.mistakes(fit::check(target, emits, &mapping.codes));
-        }
+        reader.required("target");
         mistakes.extend(reader.finish());
         mapping
     }
@@ -180,6 +188,64 @@ impl<'f> MappingFile<'f> {
         compiled.map(|mapping| mapping.named(&self.file.name))
     }
 
+    /// The code lists in its sight.
+    pub fn codes(&self) -> &CodeLists {
+        &self.codes
+    }
+
+    /// Checks it with what is known of its input at a place where a flow uses it. What comes of that is told by
+    /// [`Self::tell`], once all its uses are known.
+    pub fn check(&self, mut check: Check<'_>, place: &str, untyped: bool) {
+        let Some(node) = &self.file.node else { return };
+        if let Some(each) = given(node, "each") {
+            check.each(each, "item");
+        }
+        if let Some(when) = given(node, "when") {
+            check.condition(when, "when");
+        }
+        if let Some(time) = given(node, "time") {
+            check.time(time);
+        }
+        for item in given(node, "references").and_then(Node::items).unwrap_or_default() {
+            if let Some(value) = given(item, "value") {
+                check.key(value, "a reference", None);
+            }
+            if let Some(entry) = given(item, "entity").and_then(Node::entries).and_then(<[_]>::first) {
+                check.key(&entry.value, "the key of an entity", Some(&entry.key));
+            }
+        }
+        if let Some(target) = given(node, "target") {
+            match self.emits {
+                Some(emits) => check.event(target, emits),
+                None if self.makes_events => {}
+                None => check.input(target),
+            }
+        }
+        let mut checked = check.finish();
+        if untyped {
+            // That nothing is known of the input is told once, not at every leaf.
+            checked.unproved.clear();
+        }
+        self.uses.borrow_mut().push(Use { place: place.to_owned(), checked });
+    }
+
+    /// Tells what was found where it is used; what holds for some of its uses only, with the flow. Unproved is told
+    /// apart.
+    pub fn tell(&self, texts: &Texts, mistakes: &mut Vec<Diagnostic>, unproved: &mut Vec<Diagnostic>) {
+        if self.uses.borrow().is_empty() {
+            let mut check = Check::new(texts, &self.codes, true);
+            let everywhere: BTreeSet<&str> =
+                scopes::INBOUND.into_iter().chain(scopes::OUTBOUND).chain(scopes::RESULT).collect();
+            for name in everywhere.iter().filter(|name| **name != "item") {
+                check.variable(name, Ty::dynamic());
+            }
+            self.check(check, "", true);
+        }
+        let uses = self.uses.borrow();
+        mistakes.extend(together(&uses, |checked| &checked.findings));
+        unproved.extend(together(&uses, |checked| &checked.unproved));
+    }
+
     /// Looks for mistakes that do not depend on the place, when no flow has had it compiled.
     pub fn look_over(&self, mistakes: &mut Vec<Diagnostic>) {
         let Some(node) = self.file.node.as_ref().filter(|_| !self.is_compiled.get()) else { return };
@@ -211,6 +277,23 @@ impl<'f> MappingFile<'f> {
         }
         rules
     }
+}
+
+/// The findings of all uses, each once.
+fn together(uses: &[Use], pick: impl Fn(&Checked) -> &Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut told: Vec<Diagnostic> = Vec::new();
+    for one in uses {
+        for finding in pick(&one.checked) {
+            let mut finding = finding.clone();
+            if !uses.iter().all(|other| pick(&other.checked).contains(&finding)) {
+                finding.message += &format!(" ({})", one.place);
+            }
+            if !told.contains(&finding) {
+                told.push(finding);
+            }
+        }
+    }
+    told
 }
 
 /// The fields of `references`, apart from their expressions.

@@ -4,7 +4,6 @@
 mod channels;
 mod codes;
 pub mod env;
-mod fit;
 mod flow;
 pub mod folder;
 pub mod hub;
@@ -19,7 +18,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crossdock_connect::endpoint::Endpoint;
 use crossdock_core::hub::Hub;
 use crossdock_core::ids::{ConfigVersion, SystemName};
-use crossdock_core::source::{Diagnostic, Severity};
+use crossdock_core::mapping::types::Texts;
+use crossdock_core::source::{Diagnostic, Location, Severity};
 use crossdock_runtime::plan::Plan;
 
 use env::Environment;
@@ -34,6 +34,8 @@ pub struct Loaded<'f> {
     pub settings: Settings,
     /// In the order of files and lines.
     pub diagnostics: Vec<Diagnostic>,
+    /// What is not wrong as far as is known but not proved either, as warnings.
+    pub unproved: Vec<Diagnostic>,
     /// What tests refer to.
     pub mappings: BTreeMap<&'f str, MappingFile<'f>>,
     /// The tests beside the configuration, where they were asked for.
@@ -58,11 +60,14 @@ pub fn compile<'f>(folder: &'f Folder, env: &Environment<'_>) -> Loaded<'f> {
     let codes = codes::read_all(folder, &mut mistakes);
     let names: BTreeSet<String> = systems.keys().cloned().collect();
     let mappings = mapping::read_all(folder, &codes, &names, &mut mistakes);
-    let world = flow::World { systems: &systems, mappings: &mappings, codes: &codes };
-    let flows = flow::read_all(folder, &world, &mut mistakes);
+    let texts = Texts::default();
+    let world = flow::World { systems: &systems, mappings: &mappings, codes: &codes, texts: &texts };
+    let mut flows = flow::read_all(folder, &world, &mut mistakes);
+    let mut unproved = std::mem::take(&mut flows.unproved);
+    mappings.values().for_each(|mapping| mapping.tell(&texts, &mut mistakes, &mut unproved));
     let cases = suite::read_all(folder, &mappings, &mut mistakes);
     tell_unused(&systems, &mappings, &flows.systems, &mut mistakes);
-    let diagnostics = in_order(folder, mistakes);
+    let (diagnostics, unproved) = (in_order(folder, mistakes), in_order(folder, unproved));
     let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
     let hub = Hub {
         name: settings.hub.clone(),
@@ -85,7 +90,7 @@ pub fn compile<'f>(folder: &'f Folder, env: &Environment<'_>) -> Loaded<'f> {
         mapping_ms_max: settings.limits.mapping_ms_max,
         recorded_bytes_max: settings.limits.recorded_bytes_max,
     };
-    Loaded { plan: (!failed).then_some(plan), settings, diagnostics, mappings, cases }
+    Loaded { plan: (!failed).then_some(plan), settings, diagnostics, unproved, mappings, cases }
 }
 
 /// The endpoint of a system as it would be with this secret in place of its own. `None` when it cannot be made.
@@ -128,6 +133,10 @@ fn tell_unused(
 fn in_order(folder: &Folder, mut mistakes: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let lines: BTreeMap<&str, Vec<&str>> =
         folder.files.iter().map(|file| (file.path.as_str(), file.text.lines().collect())).collect();
+    // What the compiler tells, the checker need not tell in other words.
+    let told: BTreeSet<Location> =
+        mistakes.iter().filter(|mistake| mistake.kind.is_none()).map(|mistake| mistake.location.clone()).collect();
+    mistakes.retain(|mistake| mistake.kind.is_none() || !told.contains(&mistake.location));
     for mistake in &mut mistakes {
         if let Some(lines) = lines.get(&*mistake.location.file) {
             unfold(mistake, lines);

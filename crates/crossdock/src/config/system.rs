@@ -46,7 +46,6 @@ pub struct System {
     /// Where its file begins.
     pub location: Location,
     /// What is known of the bodies of its messages, by channel.
-    #[allow(dead_code, reason = "the check of mappings against it follows")]
     pub channels: Channels,
 }
 

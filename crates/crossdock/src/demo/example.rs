@@ -40,6 +40,8 @@ pub const FILES: &[(&str, &str)] = files![
     "systems/warehouse.yaml",
     "tests/odoo.yaml",
     "tests/partners.yaml",
+    "tests/samples/departure-empty.json",
+    "tests/samples/departure.json",
     "tests/samples/odoo-order.json",
     "tests/samples/proof.json",
     "tests/samples/shipment-update.json",

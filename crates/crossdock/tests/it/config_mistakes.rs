@@ -90,12 +90,12 @@ fn what_a_constant_makes_certain_is_told() {
     check(
         &[HUB, WAREHOUSE, ("flows/in.yaml", flow), ("mappings/stop.yaml", stop), ("mappings/pod.yaml", pod)],
         &[
-            "mappings/pod.yaml:5:12: error: this field must be a whole number, not a text",
-            "mappings/pod.yaml:6:14: error: the target lacks `name`, which `signature` needs",
-            "mappings/pod.yaml:10:21: error: `photos` has no field `size`",
-            "mappings/pod.yaml:12:15: error: this field must be a map, not a text",
-            "mappings/stop.yaml:5:81: error: this field does not take `lode`",
-            "mappings/stop.yaml:6:35: error: this field must be a text, not a list",
+            "mappings/pod.yaml:5:12: error: this field must be a whole number, not a text [target-wrong-type]",
+            "mappings/pod.yaml:6:14: error: the target lacks `name`, which `signature` needs [target-missing-field]",
+            "mappings/pod.yaml:10:21: error: `photos` has no field `size` [target-unknown-field]",
+            "mappings/pod.yaml:12:15: error: this field must be a map, not a text [target-wrong-type]",
+            "mappings/stop.yaml:5:81: error: this field does not take `lode` [target-unknown-word]",
+            "mappings/stop.yaml:6:35: error: this field must be a text, not a list [target-not-single]",
         ],
     );
 }

@@ -70,6 +70,8 @@ pub(super) enum Format {
     Unknown,
     /// RFC 3339 with an offset: an instant.
     Instant,
+    /// An instant written otherwise, such as with a space for the T.
+    Loose,
     /// A date and a time of day without an offset.
     Local,
     /// `YYYY-MM-DD`.
@@ -412,7 +414,8 @@ impl Text {
 pub(super) fn format_of(text: &str) -> Format {
     let text = text.trim();
     match Time::parse(text) {
-        Ok(_) => Format::Instant,
+        Ok(_) if crate::model::fits(&crate::model::Type::Time, &crate::value::Value::text(text)) => Format::Instant,
+        Ok(_) => Format::Loose,
         Err(TimeError::NoOffset(_)) => Format::Local,
         Err(_) if text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok() => Format::Date,
         Err(_) => Format::Other,

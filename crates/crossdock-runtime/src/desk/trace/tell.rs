@@ -92,11 +92,7 @@ fn of_message(stored: &StoredMessage) -> Entry {
 }
 
 fn of_event(event: &Event) -> Entry {
-    let late = match (event.retracted, event.out_of_order) {
-        (true, _) => ", retracted before it came",
-        (false, true) => ", too late to move its state",
-        (false, false) => "",
-    };
+    let late = if event.out_of_order { ", too late to move its state" } else { "" };
     let text = format!("{} for {} (happened {}{late})", event.event_type, event.subject, event.time);
     Entry {
         about: Some(event.subject.clone()),

@@ -365,9 +365,6 @@ impl View for Known<'_> {
     fn event(&self, id: EventId) -> Result<Option<Event>, ViewError> {
         Ok(self.event.clone().filter(|event| event.id == id))
     }
-    fn events_about(&self, _: &EntityRef, _: usize) -> Result<Vec<Event>, ViewError> {
-        Ok(Vec::new())
-    }
     fn transmission(&self, id: TransmissionId) -> Result<Option<Transmission>, ViewError> {
         Ok(self.transmission.clone().filter(|transmission| transmission.id == id))
     }
@@ -447,7 +444,6 @@ fn event_of(given: Option<&Value>, event_type: Option<EventType>, now: Timestamp
         flow: FlowName::from("test"),
         first: true,
         out_of_order: false,
-        retracted: false,
         references: Vec::new(),
         data,
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crossdock_core::event::{Entity, EntityRef};
 use crossdock_core::ids::EventId;
-use crossdock_core::model::{ENTITIES, EntityKind, Told};
+use crossdock_core::model::{ENTITIES, EntityKind};
 use crossdock_core::source::{Diagnostic, Entry, Node, Reader, nearest};
 use crossdock_core::value::Value;
 use jiff::Timestamp;
@@ -92,7 +92,6 @@ fn entity(entry: &Entry, at: Option<Timestamp>, reader: &Reader<'_>) -> Option<E
         milestones: happened,
         updated_at,
         last_event: EventId(Uuid::nil()),
-        told: Told::default(),
     })
 }
 

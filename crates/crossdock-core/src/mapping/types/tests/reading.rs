@@ -23,6 +23,7 @@ pub(super) fn outline(ty: &Ty) -> String {
         let format = match text.format {
             Format::Unknown => "text",
             Format::Instant => "instant",
+            Format::Loose => "loose",
             Format::Local => "local",
             Format::Date => "date",
             Format::Other => "other",
