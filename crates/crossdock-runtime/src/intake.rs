@@ -116,42 +116,51 @@ impl Shell {
         cursor: Option<Change>,
     ) -> Result<Vec<AcceptedMessage>, CommitError> {
         let now = self.clock.now();
-        let new: Vec<_> = envelopes.into_iter().map(|envelope| (new_message_id(), envelope)).collect();
-        let accepted = match self.accept_together(system, &new, cursor.as_ref(), now).await {
-            Ok(()) => Ok(new.iter().map(|(id, _)| AcceptedMessage { id: *id, duplicate: false }).collect()),
-            Err(CommitError::Duplicate(first)) if new.len() == 1 && cursor.is_none() => {
-                Ok(vec![AcceptedMessage { id: first, duplicate: true }])
-            }
-            Err(CommitError::Duplicate(_)) => self.accept_one_by_one(system, new, cursor, now).await,
-            Err(other) => Err(other),
+        let accepted = match envelopes.len() == 1 && cursor.is_none() {
+            true => self.accept_one_by_one(system, envelopes, None, now).await,
+            false => self.accept_together(system, envelopes, cursor, now).await,
         };
         self.wake.router();
         accepted
     }
 
+    /// In one commit when all of them are new.
     async fn accept_together(
         &self,
         system: &SystemName,
-        new: &[(MessageId, Envelope)],
-        cursor: Option<&Change>,
+        envelopes: Vec<Envelope>,
+        cursor: Option<Change>,
         now: Timestamp,
-    ) -> Result<(), CommitError> {
-        let accept =
-            |(id, envelope): &(MessageId, Envelope)| intake::accept(envelope.clone(), *id, system.clone(), now).changes;
-        let changes: Changeset = new.iter().flat_map(accept).chain(cursor.cloned()).collect();
-        if changes.is_empty() { Ok(()) } else { self.commit(changes).await }
+    ) -> Result<Vec<AcceptedMessage>, CommitError> {
+        let (mut accepted, mut changes) = (Vec::with_capacity(envelopes.len()), Changeset::new());
+        for envelope in &envelopes {
+            let id = new_message_id();
+            accepted.push(AcceptedMessage { id, duplicate: false });
+            changes.changes.extend(intake::accept(&self.plan.hub, envelope.clone(), id, system.clone(), now).changes);
+        }
+        changes.changes.extend(cursor.clone());
+        if changes.is_empty() {
+            return Ok(accepted);
+        }
+        match self.commit(changes).await {
+            Ok(()) => Ok(accepted),
+            Err(CommitError::Duplicate(_)) => self.accept_one_by_one(system, envelopes, cursor, now).await,
+            Err(other) => Err(other),
+        }
     }
 
     async fn accept_one_by_one(
         &self,
         system: &SystemName,
-        new: Vec<(MessageId, Envelope)>,
+        envelopes: Vec<Envelope>,
         cursor: Option<Change>,
         now: Timestamp,
     ) -> Result<Vec<AcceptedMessage>, CommitError> {
-        let mut accepted = Vec::with_capacity(new.len());
-        for (id, envelope) in new {
-            accepted.push(match self.commit(intake::accept(envelope, id, system.clone(), now)).await {
+        let mut accepted = Vec::with_capacity(envelopes.len());
+        for envelope in envelopes {
+            let id = new_message_id();
+            let changes = intake::accept(&self.plan.hub, envelope, id, system.clone(), now);
+            accepted.push(match self.commit(changes).await {
                 Ok(()) => AcceptedMessage { id, duplicate: false },
                 Err(CommitError::Duplicate(first)) => AcceptedMessage { id: first, duplicate: true },
                 Err(other) => return Err(other),

@@ -35,7 +35,7 @@ pub enum Command {
     Resume { id: TransmissionId, audit: Change, done: oneshot::Sender<Result<(), CommandError>> },
     /// Gives up a paused or held transmission.
     Cancel { id: TransmissionId, audit: Change, done: oneshot::Sender<Result<(), CommandError>> },
-    /// Puts a failed message back into the queue.
+    /// Puts a message that failed, or that no flow took, back into the queue.
     Rerun { id: MessageId, audit: Change, done: oneshot::Sender<Result<(), CommandError>> },
 }
 
@@ -228,7 +228,7 @@ impl Router {
 
     fn rerun(&mut self, id: MessageId, audit: Change) -> Result<(), CommandError> {
         let stored = self.shell.store.message(id)?.ok_or_else(|| CommandError::Unknown(format!("message {id}")))?;
-        if !matches!(stored.state, MessageState::Failed { .. }) {
+        if !matches!(stored.state, MessageState::Failed { .. } | MessageState::Ignored { .. }) {
             return Err(CommandError::NotNow(format!("a message that is {} cannot be rerun", stored.state.word())));
         }
         self.commit(Changeset::new().with(Change::SetMessageState { id, state: MessageState::Waiting }).with(audit))

@@ -5,7 +5,7 @@
 use crossdock_connect::endpoint::{RawRequest, Reject};
 use crossdock_connect::signature::Verified;
 use crossdock_core::message::Envelope;
-use crossdock_core::value::{JsonLimits, Value};
+use crossdock_core::value::{JsonError, JsonLimits, Value, check_json};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
@@ -59,12 +59,23 @@ pub(crate) fn arrival(proof: &Proof, request: &RawRequest, now: Timestamp) -> Re
 /// # Errors
 /// `XD-1020` with the place of what is wrong.
 pub(crate) fn json_body(body: &[u8]) -> Result<Value, Reject> {
+    read_json(body, Value::parse_json)
+}
+
+/// That the body is JSON, for connectors that need nothing out of it at the door.
+///
+/// # Errors
+/// Those of [`json_body`].
+pub(crate) fn is_json_body(body: &[u8]) -> Result<(), Reject> {
+    read_json(body, check_json)
+}
+
+fn read_json<T>(body: &[u8], read: fn(&[u8], &JsonLimits) -> Result<T, JsonError>) -> Result<T, Reject> {
     let unreadable = |reason: String| Reject { status: 400, code: UNREADABLE, reason };
     if body.trim_ascii().is_empty() {
         return Err(unreadable("the body is empty; JSON is expected".into()));
     }
-    Value::parse_json(body, &JsonLimits::default())
-        .map_err(|error| unreadable(format!("the body is not usable: {error}")))
+    read(body, &JsonLimits::default()).map_err(|error| unreadable(format!("the body is not usable: {error}")))
 }
 
 /// The content type under which a body that was read as JSON is kept: what the sender said, unless that denies it.

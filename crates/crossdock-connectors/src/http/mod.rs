@@ -28,7 +28,7 @@ use crossdock_core::value::Value;
 use jiff::Timestamp;
 
 use config::{Accept, Config, DedupBy, Inbound, Outbound};
-use inbound::{Arrival, Identity, arrival, channel_name, envelope, json_body, json_content_type};
+use inbound::{Arrival, Identity, arrival, channel_name, envelope, is_json_body, json_body, json_content_type};
 
 pub const SPEC: Spec =
     Spec { name: "http", summary: "any system that speaks HTTP and JSON: webhooks in, requests out", build };
@@ -125,19 +125,26 @@ impl Inbound {
     fn receive(&self, request: &RawRequest, now: Timestamp) -> Result<Vec<Envelope>, Reject> {
         let Arrival::Message(verified) = arrival(&self.proof, request, now)? else { return Ok(Vec::new()) };
         let says_json = request.content_type().to_ascii_lowercase().contains("json");
-        let json = match self.accept == Accept::Json || says_json {
-            true => Some(json_body(&request.body)?),
+        let is_json = self.accept == Accept::Json || says_json;
+        let json = match is_json {
+            true if self.reads_body() => Some(json_body(&request.body)?),
+            true => is_json_body(&request.body).map(|()| None)?,
             false => None,
         };
-        let content_type = match (&json, request.content_type()) {
-            (Some(_), _) => json_content_type(request),
-            (None, "") => "application/octet-stream".to_owned(),
-            (None, given) => given.to_owned(),
+        let content_type = match (is_json, request.content_type()) {
+            (true, _) => json_content_type(request),
+            (false, "") => "application/octet-stream".to_owned(),
+            (false, given) => given.to_owned(),
         };
         let named = self.channel_from.as_ref().and_then(|place| place.find(request, json.as_ref()));
         let channel = named.map_or_else(|| request.channel.clone(), |name| channel_name(&name));
         let id = self.id(request, &verified, json.as_ref());
         Ok(vec![envelope(&self.proof, request, channel, id.identity(), content_type)])
+    }
+
+    /// Whether channel or id stand in the body.
+    fn reads_body(&self) -> bool {
+        self.id_field.is_some() || matches!(self.channel_from, Some(config::Place::Field(_)))
     }
 
     /// The id of a message: where the configuration says, else where the scheme does.

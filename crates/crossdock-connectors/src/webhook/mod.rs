@@ -20,7 +20,7 @@ use crossdock_core::value::Value;
 use jiff::Timestamp;
 
 use crate::http::answer::{Rules, telling};
-use crate::http::inbound::{Arrival, Identity, arrival, envelope, json_body, json_content_type};
+use crate::http::inbound::{Arrival, Identity, arrival, envelope, is_json_body, json_content_type};
 use crate::http::input::sentence;
 use crate::http::proof::{Proof, secrets};
 use crate::http::remote::{Remote, Tail, is_header_value};
@@ -151,7 +151,7 @@ impl Endpoint for Webhook {
                 cloudevents::binary(request, headers, identity_of(&verified)).map(|event| vec![event])
             }
             None => {
-                json_body(&request.body)?;
+                is_json_body(&request.body)?;
                 let identity = identity_of(&verified).unwrap_or(Identity::Body);
                 Ok(vec![envelope(proof, request, request.channel.clone(), identity, json_content_type(request))])
             }

@@ -7,7 +7,7 @@ use super::work::{Problem, Work, class_of};
 use super::{ViewError, fingerprint};
 use crate::event::{EntityRef, Event, Reference};
 use crate::exception::ExceptionClass;
-use crate::hub::{EventMapping, InboundFlow, ReferenceRule, scopes};
+use crate::hub::{EventMapping, Hub, InboundFlow, ReferenceRule, scopes};
 use crate::ids::{EventId, FlowName, MessageId, SystemName};
 use crate::mapping::{Bindings, Expression, Fault};
 use crate::message::{Message, MessageState};
@@ -22,12 +22,11 @@ pub(super) struct Failure {
 }
 
 pub(super) fn take(message: &Message, work: &mut Work<'_>) -> Result<MessageState, ViewError> {
-    let mut wanted = work.hub.inbound.iter().filter(|flow| wants(flow, message)).peekable();
-    if wanted.peek().is_none() {
-        let reason = format!("no flow takes channel `{}` of {}", message.channel, message.system);
-        return Ok(MessageState::Ignored { reason });
+    if let Some(ignored) = unwanted(work.hub, &message.system, &message.channel) {
+        return Ok(ignored);
     }
-    let flows: Vec<&InboundFlow> = wanted.collect();
+    let wants = |flow: &&InboundFlow| wants(flow, &message.system, &message.channel);
+    let flows: Vec<&InboundFlow> = work.hub.inbound.iter().filter(wants).collect();
     let mut events = Vec::new();
     let mut taken = 0;
     for flow in flows {
@@ -53,8 +52,14 @@ pub(super) fn take(message: &Message, work: &mut Work<'_>) -> Result<MessageStat
     Ok(MessageState::Translated { events: count })
 }
 
-fn wants(flow: &InboundFlow, message: &Message) -> bool {
-    flow.system == message.system && flow.channel.as_ref().is_none_or(|channel| *channel == message.channel)
+/// What becomes of a message whatever it says: `None` when a flow looks at it.
+pub(crate) fn unwanted(hub: &Hub, system: &SystemName, channel: &str) -> Option<MessageState> {
+    let is_wanted = hub.inbound.iter().any(|flow| wants(flow, system, channel));
+    (!is_wanted).then(|| MessageState::Ignored { reason: format!("no flow takes channel `{channel}` of {system}") })
+}
+
+fn wants(flow: &InboundFlow, system: &SystemName, channel: &str) -> bool {
+    flow.system == *system && flow.channel.as_ref().is_none_or(|wanted| wanted == channel)
 }
 
 fn translate(flow: &InboundFlow, message: &Message, work: &Work<'_>) -> Result<Option<Vec<Made>>, Failure> {

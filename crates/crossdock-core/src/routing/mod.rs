@@ -20,6 +20,7 @@ use crate::message::{MessageState, StoredMessage};
 use crate::transmission::{NotNow, Transmission};
 use crate::value::Value;
 
+pub(crate) use inbound::unwanted;
 use work::Work;
 
 /// What routing may look up. Within a batch the view shows the effects of the messages before.

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 pub use rust_decimal::Decimal;
 
-pub use json_read::{JsonError, JsonLimits};
+pub use json_read::{JsonError, JsonLimits, check_json};
 pub use map::Map;
 pub use time::{Time, TimeError, zone_named};
 

@@ -9,8 +9,11 @@ use serde::{Deserialize, Serialize};
 use super::*;
 use crate::value;
 
+/// Reads a text, and sees to it that the check agrees.
 fn parse(json: &str) -> Result<Value, JsonError> {
-    Value::parse_json(json.as_bytes(), &JsonLimits::default())
+    let read = Value::parse_json(json.as_bytes(), &JsonLimits::default());
+    assert_eq!(check_json(json.as_bytes(), &JsonLimits::default()), read.clone().map(drop), "{json}");
+    read
 }
 
 /// Checks what a JSON text reads as: its `Debug` form, or `!` and a part of the error.
@@ -317,7 +320,8 @@ proptest! {
 
     #[test]
     fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
-        let _ = Value::parse_json(&bytes, &JsonLimits::default());
+        let read = Value::parse_json(&bytes, &JsonLimits::default());
+        prop_assert_eq!(check_json(&bytes, &JsonLimits::default()), read.map(drop));
     }
 
     #[test]

@@ -8,15 +8,16 @@ use crossdock_core::changeset::{AuditRecord, ChainedAudit};
 use crossdock_core::event::Reference;
 use crossdock_core::exception::ExceptionStatus;
 use crossdock_core::ids::{MessageId, SystemName};
-use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Statement, params};
 
+use super::backlog::{Backlog, Place};
 use super::dedup::{DedupIndex, FreshKeys, Written};
 use super::encode::{
     AttemptRow, EncodeError, EntityRow, EventRow, ExceptionRow, MessageRow, Prepared, RejectionRow, Row, exception_row,
 };
 use super::ledger::{Ledger, Subject};
 use super::read::ReadError;
-use super::statement::prepared;
+use super::statement::{Statements, prepared};
 use super::{lines, problem, read};
 use crate::exceptions::seen_again;
 use crate::port::CommitError;
@@ -56,7 +57,9 @@ impl From<rusqlite::Error> for Stop {
 pub struct Applier<'c> {
     pub connection: &'c Connection,
     pub ledger: Ledger,
+    statements: Statements<'c>,
     fresh: FreshKeys,
+    backlog: Backlog,
     dedup: Arc<DedupIndex>,
     /// For sentences about errors.
     file: PathBuf,
@@ -65,12 +68,21 @@ pub struct Applier<'c> {
 impl<'c> Applier<'c> {
     pub fn new(connection: &'c Connection, dedup: Arc<DedupIndex>, file: &Path) -> rusqlite::Result<Self> {
         let ledger = Ledger::load(connection)?;
-        Ok(Self { connection, ledger, fresh: FreshKeys::default(), dedup, file: file.to_owned() })
+        let statements = Statements::new(connection);
+        Ok(Self {
+            connection,
+            ledger,
+            statements,
+            fresh: FreshKeys::default(),
+            backlog: Backlog::default(),
+            dedup,
+            file: file.to_owned(),
+        })
     }
 
     /// Applies a changeset whole, or leaves no trace of it. After [`Stop::Engine`] the transaction must be rolled back.
     pub fn apply(&mut self, changeset: &Prepared) -> Result<(), Stop> {
-        let fresh = self.fresh.len();
+        let (fresh, backlog) = (self.fresh.len(), self.backlog.len());
         // A lone message is refused before it has written anything, so it needs no savepoint.
         let guarded = !changeset.is_lone_message();
         if guarded {
@@ -92,6 +104,7 @@ impl<'c> Applier<'c> {
         };
         self.ledger.drop_draft();
         self.fresh.truncate(fresh);
+        self.backlog.truncate(backlog);
         if guarded {
             self.run("ROLLBACK TO changeset")?;
             self.run("RELEASE changeset")?;
@@ -107,11 +120,13 @@ impl<'c> Applier<'c> {
 
     pub fn committed(&mut self, written: Written) {
         self.ledger.committed();
+        self.backlog.committed();
         self.dedup.absorb(&mut self.fresh, written);
     }
 
     pub fn rolled_back(&mut self) {
         self.ledger.rolled_back();
+        self.backlog.truncate(0);
         self.fresh.truncate(0);
     }
 
@@ -154,8 +169,8 @@ impl<'c> Applier<'c> {
         let position = self.ledger.next_message_position();
         let written = self
             .statement(
-                "INSERT INTO messages (position, id, system, channel, dedup_key, received_at, cause, content_type,
-                 headers, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING",
+                "INSERT OR IGNORE INTO messages (position, id, system, channel, dedup_key, received_at, cause,
+                 content_type, headers, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             )?
             .execute(params![
                 position,
@@ -172,7 +187,7 @@ impl<'c> Applier<'c> {
         if written == 0 {
             return Err(Stop::Refused(refusal::message(*id)));
         }
-        self.enter_inbox(position, &message.system)?;
+        self.backlog.add(*id, position, &message.system);
         self.fresh.add(*digest, *id);
         self.ledger.count(Subject::Messages, Some(&message.system), read::WAITING, 1);
         self.ledger.message_received(&message.system, received_at);
@@ -180,32 +195,37 @@ impl<'c> Applier<'c> {
     }
 
     fn message_state(&mut self, id: MessageId, state: &'static str, record: &str) -> Result<(), Stop> {
-        let stored = self
-            .statement(
-                "SELECT m.position, m.system, o.state FROM messages m
-                 LEFT JOIN message_outcomes o ON o.position = m.position WHERE m.id = ?1",
-            )?
-            .query_row([id.to_string()], |row| {
-                let state = match row.get_ref(2)?.as_str_or_null()? {
-                    None => read::WAITING,
-                    Some(word) => read::message_word(word),
-                };
-                Ok((row.get::<_, i64>(0)?, SystemName::from(row.get_ref(1)?.as_str()?), state))
-            })
-            .optional()?;
-        let Some((position, system, old)) = stored else {
+        let found = match self.backlog.take(id) {
+            Some(place) => Some((place, read::WAITING)),
+            None => self.stored_place(id)?,
+        };
+        let Some((Place { position, system }, old)) = found else {
             return Err(Stop::Refused(refusal::message(id)));
         };
+        let is_routed = self.ledger.is_routed(position);
         match (old == read::WAITING, state == read::WAITING) {
             (true, true) => return Ok(()),
-            (true, false) => self.write("DELETE FROM inbox WHERE position = ?1", [position])?,
+            (true, false) if is_routed => self.write("DELETE FROM inbox WHERE position = ?1", [position])?,
+            (true, false) => self.pass(position)?,
             (false, true) => {
                 self.write("DELETE FROM message_outcomes WHERE position = ?1", [position])?;
-                self.enter_inbox(position, &system)?;
+                match is_routed {
+                    true => {
+                        let sql = "INSERT INTO inbox (position, system) VALUES (?1, ?2)";
+                        self.write(sql, params![position, system.as_str()])?;
+                    }
+                    false => self.ledger.undecided(),
+                }
             }
             (false, false) => {}
         }
-        if state != read::WAITING {
+        if state != read::WAITING && old == read::WAITING {
+            // There is none yet. To fail is to leave no trace, so SQLite need not remember how to take it back.
+            self.write(
+                "INSERT OR FAIL INTO message_outcomes (position, system, state, record) VALUES (?1, ?2, ?3, ?4)",
+                params![position, system.as_str(), state, record],
+            )?;
+        } else if state != read::WAITING {
             self.write(
                 "INSERT OR REPLACE INTO message_outcomes (position, system, state, record) VALUES (?1, ?2, ?3, ?4)",
                 params![position, system.as_str(), state, record],
@@ -216,8 +236,31 @@ impl<'c> Applier<'c> {
         Ok(())
     }
 
-    fn enter_inbox(&self, position: i64, system: &SystemName) -> Result<(), Stop> {
-        self.write("INSERT INTO inbox (position, system) VALUES (?1, ?2)", params![position, system.as_str()])
+    fn stored_place(&mut self, id: MessageId) -> Result<Option<(Place, &'static str)>, Stop> {
+        let stored = self
+            .statement(
+                "SELECT m.position, m.system, o.state FROM messages m
+                 LEFT JOIN message_outcomes o ON o.position = m.position WHERE m.id = ?1",
+            )?
+            .query_row([id.to_string()], |row| {
+                let state = match row.get_ref(2)?.as_str_or_null()? {
+                    None => read::WAITING,
+                    Some(word) => read::message_word(word),
+                };
+                let place = Place { position: row.get(0)?, system: SystemName::from(row.get_ref(1)?.as_str()?) };
+                Ok((place, state))
+            })
+            .optional()?;
+        Ok(stored)
+    }
+
+    /// A message where the router has not been is decided.
+    fn pass(&mut self, position: i64) -> Result<(), Stop> {
+        let connection = self.connection;
+        self.ledger.decided(position, |position| {
+            let sql = "SELECT 1 FROM message_outcomes WHERE position = ?1";
+            Ok(prepared(connection, sql)?.query_row([position], |_| Ok(())).optional()?.is_some())
+        })
     }
 
     fn event(&mut self, row: &EventRow) -> Result<(), Stop> {
@@ -253,7 +296,7 @@ impl<'c> Applier<'c> {
         Ok(())
     }
 
-    fn entity(&self, row: &EntityRow) -> Result<(), Stop> {
+    fn entity(&mut self, row: &EntityRow) -> Result<(), Stop> {
         let sql = match row.version {
             1 => {
                 "INSERT INTO entities (kind, key, version, status, updated_at, last_event, record)
@@ -279,7 +322,7 @@ impl<'c> Applier<'c> {
         }
     }
 
-    fn reference(&self, reference: &Reference) -> Result<(), Stop> {
+    fn reference(&mut self, reference: &Reference) -> Result<(), Stop> {
         self.write(
             "INSERT OR IGNORE INTO entity_references (entity_kind, entity_key, system, kind, value)
              VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -293,7 +336,7 @@ impl<'c> Applier<'c> {
         )
     }
 
-    fn attempt(&self, row: &AttemptRow) -> Result<(), Stop> {
+    fn attempt(&mut self, row: &AttemptRow) -> Result<(), Stop> {
         self.write(
             "INSERT INTO attempts (transmission, attempt, started_at, ended_at, outcome, record)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -356,7 +399,7 @@ impl<'c> Applier<'c> {
         )
     }
 
-    fn audit(&self, record: &AuditRecord) -> Result<(), Stop> {
+    fn audit(&mut self, record: &AuditRecord) -> Result<(), Stop> {
         let last = self
             .statement(
                 "SELECT number, at, actor, action, target, reason, hash FROM audit ORDER BY number DESC LIMIT 1",
@@ -378,16 +421,16 @@ impl<'c> Applier<'c> {
         )
     }
 
-    fn run(&self, sql: &str) -> Result<(), Stop> {
+    fn run(&mut self, sql: &'static str) -> Result<(), Stop> {
         self.write(sql, [])
     }
 
-    fn write(&self, sql: &str, values: impl rusqlite::Params) -> Result<(), Stop> {
+    fn write(&mut self, sql: &'static str, values: impl rusqlite::Params) -> Result<(), Stop> {
         self.statement(sql)?.execute(values)?;
         Ok(())
     }
 
-    fn statement(&self, sql: &str) -> Result<CachedStatement<'c>, Stop> {
-        Ok(prepared(self.connection, sql)?)
+    fn statement(&mut self, sql: &'static str) -> Result<&mut Statement<'c>, Stop> {
+        Ok(self.statements.get(sql)?)
     }
 }

@@ -6,6 +6,7 @@
 //! tells which keys the run cannot hold. A new key is thus answered from memory, a known one with one look-up.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::{PoisonError, RwLock};
 
 use crossdock_core::ids::{MessageId, SystemName};
@@ -21,8 +22,35 @@ const CHUNK_ENTRIES: usize = 120;
 const ENTRY_BYTES: usize = 32;
 
 /// Stands for one dedup key of one system.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Digest(u128);
+
+impl Hash for Digest {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.0 as u64);
+    }
+}
+
+/// A map by keys that are as good as random themselves, so that a part of them is the hash.
+pub type ByDigest<V> = HashMap<Digest, V, BuildHasherDefault<Part>>;
+
+/// Takes the number it is given for the hash.
+#[derive(Clone, Copy, Default)]
+pub struct Part(u64);
+
+impl Hasher for Part {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.0 = self.0.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn write_u64(&mut self, part: u64) {
+        self.0 = part;
+    }
+}
 
 impl Digest {
     pub fn of(system: &SystemName, dedup_key: &str) -> Self {
@@ -50,7 +78,7 @@ pub struct DedupIndex {
 
 #[derive(Default)]
 struct Known {
-    recent: HashMap<Digest, MessageId>,
+    recent: ByDigest<MessageId>,
     /// Oldest first.
     runs: Vec<Run>,
 }
@@ -64,7 +92,7 @@ struct Run {
 /// Keys accepted in the transaction under way. The writer's own.
 #[derive(Default)]
 pub struct FreshKeys {
-    known: HashMap<Digest, MessageId>,
+    known: ByDigest<MessageId>,
     order: Vec<Digest>,
 }
 

@@ -142,9 +142,13 @@ impl Prepared {
         Ok(Self { rows, bytes })
     }
 
-    /// The whole changeset is the acceptance of one message: the hot path.
+    /// The whole changeset is the acceptance of one message, decided at once or not: the hot path.
     pub fn is_lone_message(&self) -> bool {
-        matches!(self.rows.as_slice(), [Row::Message(_)])
+        match self.rows.as_slice() {
+            [Row::Message(_)] => true,
+            [Row::Message(row), Row::MessageState { id, .. }] => *id == row.id,
+            _ => false,
+        }
     }
 }
 

@@ -38,6 +38,10 @@ struct Highs {
     message_position: i64,
     event_position: i64,
     place: i64,
+    /// Every message up to here is decided or in the inbox.
+    routed: i64,
+    /// How many messages behind `routed` are decided all the same. Not stored.
+    ahead: i64,
 }
 
 /// The figures of the transaction under way, and in front of them those of the changeset under way.
@@ -45,7 +49,8 @@ pub struct Ledger {
     stored: Highs,
     highs: Highs,
     draft_highs: Highs,
-    tallies: HashMap<Tally, i64>,
+    /// Few at a time, so looking through them is quicker than a hash.
+    tallies: Vec<(Tally, i64)>,
     draft_tallies: Vec<(Tally, i64)>,
     activity: HashMap<SystemName, String>,
     draft_activity: Vec<(SystemName, String)>,
@@ -61,12 +66,16 @@ impl Ledger {
             message_position: high("message_position")?,
             event_position: high("event_position")?,
             place: high("place")?,
+            routed: high("routed")?,
+            ahead: 0,
         };
+        let mut ahead = prepared(connection, "SELECT count(*) FROM message_outcomes WHERE position > ?1")?;
+        let stored = Highs { ahead: ahead.query_row([stored.routed], |row| row.get(0))?, ..stored };
         Ok(Self {
             stored,
             highs: stored,
             draft_highs: stored,
-            tallies: HashMap::new(),
+            tallies: Vec::new(),
             draft_tallies: Vec::new(),
             activity: HashMap::new(),
             draft_activity: Vec::new(),
@@ -81,6 +90,31 @@ impl Ledger {
     pub fn next_event_position(&mut self) -> i64 {
         self.draft_highs.event_position += 1;
         self.draft_highs.event_position
+    }
+
+    /// Whether the router has been here, so that what waits is in the inbox.
+    pub fn is_routed(&self, position: i64) -> bool {
+        position <= self.draft_highs.routed
+    }
+
+    /// A message where the router has not been is decided; asks `is_decided` about those behind it.
+    pub fn decided<E>(&mut self, position: i64, is_decided: impl Fn(i64) -> Result<bool, E>) -> Result<(), E> {
+        let highs = &mut self.draft_highs;
+        if position != highs.routed + 1 {
+            highs.ahead += 1;
+            return Ok(());
+        }
+        highs.routed = position;
+        while highs.ahead > 0 && is_decided(highs.routed + 1)? {
+            highs.routed += 1;
+            highs.ahead -= 1;
+        }
+        Ok(())
+    }
+
+    /// A message where the router has not been waits again.
+    pub fn undecided(&mut self) {
+        self.draft_highs.ahead -= 1;
     }
 
     pub fn place_given(&mut self, place: i64) {
@@ -99,7 +133,10 @@ impl Ledger {
     pub fn keep_draft(&mut self) {
         self.highs = self.draft_highs;
         for (tally, change) in self.draft_tallies.drain(..) {
-            *self.tallies.entry(tally).or_default() += change;
+            match self.tallies.iter_mut().find(|(known, _)| *known == tally) {
+                Some((_, sum)) => *sum += change,
+                None => self.tallies.push((tally, change)),
+            }
         }
         for (system, at) in self.draft_activity.drain(..) {
             let latest = self.activity.entry(system).or_default();
@@ -123,7 +160,7 @@ impl Ledger {
             "INSERT INTO tallies (subject, system, state, count) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT DO UPDATE SET count = count + excluded.count",
         )?;
-        for ((subject, system, state), change) in self.tallies.iter().filter(|(_, change)| **change != 0) {
+        for ((subject, system, state), change) in self.tallies.iter().filter(|(_, change)| *change != 0) {
             let system = system.as_ref().map_or("", SystemName::as_str);
             tally.execute(params![subject.word(), system, state, change])?;
         }
@@ -140,6 +177,7 @@ impl Ledger {
             ("message_position", self.stored.message_position, self.highs.message_position),
             ("event_position", self.stored.event_position, self.highs.event_position),
             ("place", self.stored.place, self.highs.place),
+            ("routed", self.stored.routed, self.highs.routed),
         ] {
             if new != old {
                 high.execute(params![name, new])?;

@@ -99,10 +99,19 @@ fn by_state(
     Ok(numbers)
 }
 
-/// The inbox is as long as the router is behind, not as history is.
+/// What is walked is as long as the router is behind, not as history is.
 fn waiting(connection: &Connection, system: Option<&str>, page: Page) -> Read<Vec<i64>> {
-    let sql = "SELECT position FROM inbox WHERE ?1 IS NULL OR system = ?1 ORDER BY position DESC LIMIT ?2";
-    many(connection, sql, params![system, reach(page)], |row| Ok(row.get(0)?))
+    let mut positions = Vec::new();
+    for sql in [
+        "SELECT position FROM messages m WHERE position > coalesce((SELECT value FROM highs WHERE name = 'routed'), 0)
+         AND (?1 IS NULL OR system = ?1)
+         AND NOT EXISTS (SELECT 1 FROM message_outcomes o WHERE o.position = m.position)
+         ORDER BY position DESC LIMIT ?2",
+        "SELECT position FROM inbox WHERE ?1 IS NULL OR system = ?1 ORDER BY position DESC LIMIT ?2",
+    ] {
+        positions.extend(many(connection, sql, params![system, reach(page)], |row| Ok(row.get::<_, i64>(0)?))?);
+    }
+    Ok(positions)
 }
 
 fn transmissions_about(

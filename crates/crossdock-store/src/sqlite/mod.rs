@@ -5,6 +5,7 @@
 //! wait for either. The file can be read with any SQLite tool while the hub runs; `docs/guides/data-folder.md` says how.
 
 mod apply;
+mod backlog;
 mod checkpoint;
 mod dedup;
 mod encode;
@@ -341,7 +342,7 @@ impl Store for SqliteStore {
     }
 
     fn waiting(&self, limit: usize) -> Read<Vec<StoredMessage>> {
-        self.readers.read(|connection| read::waiting(connection, limit))
+        self.readers.read_at_once(|connection| read::waiting(connection, limit))
     }
 
     fn message_with_key(&self, system: &SystemName, dedup_key: &str) -> Read<Option<MessageId>> {

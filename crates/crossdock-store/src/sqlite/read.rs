@@ -64,19 +64,28 @@ pub fn message_at(connection: &Connection, position: i64) -> Read<Option<StoredM
     one(connection, concat!(message_columns!(), "WHERE m.position = ?1"), [position], message_row)
 }
 
+/// What waits, in order: first what the router is to look at again, then what is behind the place it has come to.
 pub fn waiting(connection: &Connection, limit: usize) -> Read<Vec<StoredMessage>> {
-    let sql = "SELECT m.position, m.id, m.system, m.channel, m.dedup_key, m.received_at, m.cause, m.content_type,
-                      m.headers, m.body, NULL
-               FROM inbox i JOIN messages m ON m.position = i.position ORDER BY i.position LIMIT ?1";
-    let mut statement = prepared(connection, sql)?;
-    let mut rows = statement.query([count(limit)])?;
     let (mut waiting, mut bytes) = (Vec::new(), 0);
-    while bytes < WAITING_BYTES_MAX
-        && let Some(row) = rows.next()?
-    {
-        let stored = message_row(row)?;
-        bytes += stored.message.body.len();
-        waiting.push(stored);
+    for sql in [
+        "SELECT m.position, m.id, m.system, m.channel, m.dedup_key, m.received_at, m.cause, m.content_type,
+                m.headers, m.body, NULL
+         FROM inbox i JOIN messages m ON m.position = i.position ORDER BY i.position LIMIT ?1",
+        "SELECT m.position, m.id, m.system, m.channel, m.dedup_key, m.received_at, m.cause, m.content_type,
+                m.headers, m.body, NULL
+         FROM messages m WHERE m.position > coalesce((SELECT value FROM highs WHERE name = 'routed'), 0)
+         AND NOT EXISTS (SELECT 1 FROM message_outcomes o WHERE o.position = m.position)
+         ORDER BY m.position LIMIT ?1",
+    ] {
+        let mut statement = prepared(connection, sql)?;
+        let mut rows = statement.query([count(limit - waiting.len())])?;
+        while bytes < WAITING_BYTES_MAX
+            && let Some(row) = rows.next()?
+        {
+            let stored = message_row(row)?;
+            bytes += stored.message.body.len();
+            waiting.push(stored);
+        }
     }
     Ok(waiting)
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::{OpenError, Options};
@@ -114,6 +115,9 @@ fn prepare_reader(connection: &Connection, options: &Options) -> rusqlite::Resul
 
 fn prepare_any(connection: &Connection, options: &Options) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // One plan per statement. Otherwise SQLite compiles a statement anew whenever a value is bound to it that could
+    // suggest another plan.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.busy_timeout(LOCK_WAIT)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "mmap_size", options.mmap_bytes as i64)

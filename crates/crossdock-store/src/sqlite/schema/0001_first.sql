@@ -15,7 +15,8 @@ CREATE TABLE messages (
     body         BLOB NOT NULL        -- exactly as received
 ) STRICT;
 
--- Messages the router has not read yet. A message is either here or in message_outcomes.
+-- What became of messages. A message without a row here waits: either it is behind the position `routed` in highs,
+-- where the router has not been yet, or it is in the inbox because it has to be looked at again.
 CREATE TABLE inbox (
     position INTEGER PRIMARY KEY,
     system   TEXT NOT NULL
@@ -214,7 +215,7 @@ CREATE TABLE system_activity (
 
 -- The highest numbers given so far.
 CREATE TABLE highs (
-    name  TEXT PRIMARY KEY,           -- message_position, event_position, place
+    name  TEXT PRIMARY KEY,           -- message_position, event_position, place, routed
     value INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
