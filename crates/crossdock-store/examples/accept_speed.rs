@@ -1,4 +1,4 @@
-//! How fast messages are accepted into a store of their own: `cargo run --release --example accept_speed [COUNT [FOLDER]]`.
+//! How fast messages are accepted into a store of their own: `cargo run --release --example accept_speed [COUNT]`.
 
 use std::sync::mpsc;
 use std::time::Instant;
@@ -8,6 +8,7 @@ use crossdock_core::ids::{MessageId, SystemName};
 use crossdock_core::message::{Message, MessageState};
 use crossdock_store::{SqliteStore, Store};
 
+#[expect(clippy::disallowed_methods, reason = "an example is a program of its own")]
 fn main() {
     let mut args = std::env::args().skip(1);
     let count: u128 = args.next().map_or(100_000, |count| count.parse().expect("a count"));
