@@ -8,6 +8,7 @@ use crate::event::{Entity, Event, Reference};
 use crate::exception::Exception;
 use crate::ids::{MessageId, SystemName, TransmissionId};
 use crate::message::{Message, MessageState, Rejection};
+use crate::suggestion::Suggestion;
 use crate::transmission::{Attempt, Transmission};
 
 /// All changes of one decision.
@@ -38,6 +39,8 @@ pub enum Change {
     PutEntity(Entity),
     /// Adds another system's id for an entity; adding it again changes nothing.
     AddReference(Reference),
+    /// Takes another system's id away from an entity; one that is not there changes nothing.
+    RemoveReference(Reference),
     /// Writes a transmission whose version is the stored version plus one.
     PutTransmission(Transmission),
     AppendAttempt(Attempt),
@@ -49,6 +52,8 @@ pub enum Change {
     PutException(Exception),
     AppendRejection(Rejection),
     SetSystemState(SystemState),
+    /// Writes a suggestion whose version is the stored version plus one.
+    PutSuggestion(Suggestion),
     /// Appends to the audit chain (I8).
     AppendAudit(AuditRecord),
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{EventId, FlowName, MessageId, SystemName};
+use crate::ids::{EventId, FlowName, MessageId, SystemName, TransmissionId};
 use crate::value::Value;
 
 /// The name of an entity: its kind and its business key, written `shipment/281`.
@@ -28,7 +28,7 @@ impl std::fmt::Display for EntityRef {
 }
 
 /// Another system's id for an entity.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Reference {
     pub entity: EntityRef,
     pub system: SystemName,
@@ -68,6 +68,49 @@ pub struct Event {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub references: Vec<Reference>,
     pub data: Value,
+    /// What of it was believed, and under which name it came.
+    #[serde(default, skip_serializing_if = "Standing::is_plain")]
+    pub standing: Standing,
+}
+
+impl Event {
+    /// The name by which its message spoke of the subject.
+    pub fn named(&self) -> &EntityRef {
+        self.standing.named.as_ref().unwrap_or(&self.subject)
+    }
+}
+
+/// How far an event counts. Most count fully.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Standing {
+    /// The name that the message used, when that had been merged into the subject.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub named: Option<EntityRef>,
+    /// What it said of fields for which another system is the system of record: kept, not applied. A map; null when
+    /// everything was applied.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub withheld: Value,
+    /// Another system is the system of record for what it says happened: it is kept and has no effect at all.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refused: bool,
+    /// It reports what the hub itself wrote into that system: it is kept and has no effect at all.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub echo: bool,
+    /// The transmission that wrote it, when that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub echo_of: Option<TransmissionId>,
+}
+
+impl Standing {
+    /// It counts fully, under its own name.
+    pub fn is_plain(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// It changed its entity and may have led to transmissions.
+    pub fn has_effect(&self) -> bool {
+        !self.refused && !self.echo
+    }
 }
 
 /// An event with its place in the log.
@@ -93,4 +136,40 @@ pub struct Entity {
     pub milestones: BTreeMap<String, Timestamp>,
     pub updated_at: Timestamp,
     pub last_event: EventId,
+    /// What it was merged with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merge: Option<Box<Merge>>,
+}
+
+impl Entity {
+    /// The entity that answers in its place, once it was merged into that one.
+    pub fn superseded_by(&self) -> Option<&EntityRef> {
+        self.merge.as_ref()?.into.as_ref()
+    }
+
+    /// The names that were merged into it, in the order in which that happened.
+    pub fn absorbed(&self) -> &[EntityRef] {
+        self.merge.as_ref().map_or(&[], |merge| &merge.absorbed)
+    }
+}
+
+/// How an entity is merged with others. Nothing is lost by it: each keeps what is known of it alone, so that a split
+/// gives everything back.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Merge {
+    /// It was found to be the same as this one, which answers in its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub into: Option<EntityRef>,
+    /// These were merged into it, one by one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub absorbed: Vec<EntityRef>,
+    /// What is known of it by its own name alone, while others are merged into it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own: Option<Box<Entity>>,
+    /// Fields whose present value came by one of the absorbed names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub from: BTreeMap<String, EntityRef>,
+    /// The absorbed name by which its present state came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status_from: Option<EntityRef>,
 }

@@ -26,6 +26,10 @@ pub enum ExceptionClass {
     SystemUnusable,
     /// A prerequisite of a transmission has not come within its time.
     PrerequisiteLate,
+    /// A system said something for which another one is the system of record.
+    AuthorityConflict,
+    /// It cannot be told which entity another system's id stands for.
+    ReferenceUnresolved,
 }
 
 impl ExceptionClass {
@@ -39,6 +43,8 @@ impl ExceptionClass {
             ExceptionClass::OutcomeUnknown => "outcome_unknown",
             ExceptionClass::SystemUnusable => "system_unusable",
             ExceptionClass::PrerequisiteLate => "prerequisite_late",
+            ExceptionClass::AuthorityConflict => "authority_conflict",
+            ExceptionClass::ReferenceUnresolved => "reference_unresolved",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The compiled configuration that decisions are taken under: which message becomes which event, which event is owed
 //! to whom. Built once by the binary from the hub folder; never changed, only replaced.
 
+use crate::authority::Authority;
 use crate::ids::{ConfigVersion, FlowName, SystemName};
 use crate::mapping::{Expression, Mapping};
 use crate::model::EventType;
@@ -13,6 +14,8 @@ pub struct Hub {
     pub version: ConfigVersion,
     pub inbound: Vec<InboundFlow>,
     pub outbound: Vec<OutboundFlow>,
+    /// Which system may say what.
+    pub authority: Authority,
     /// What one mapping may cost; see `MapLimits`.
     pub mapping_steps_max: u64,
     pub mapping_bytes_max: u64,
@@ -30,6 +33,9 @@ pub struct InboundFlow {
     /// Over `message` and `body`; the flow takes the message when it is true.
     pub when: Option<Expression>,
     pub mappings: Vec<EventMapping>,
+    /// Over `message` and `body`: the id of the transmission whose effect the message only reports, or true when it
+    /// reports some effect of ours. Its events are kept without effect.
+    pub echo: Option<Expression>,
     pub owner: Option<String>,
 }
 
@@ -44,8 +50,36 @@ pub struct EventMapping {
     pub each: Option<Expression>,
     /// When it happened; the time of acceptance when absent.
     pub time: Option<Expression>,
+    /// Entities looked up by other systems' ids, bound as `found`.
+    pub find: Vec<FindRule>,
     pub references: Vec<ReferenceRule>,
     pub target: Mapping,
+}
+
+/// Looks an entity up by a system's id of it. What was found is bound by the rule's name below `found`.
+#[derive(Debug)]
+pub struct FindRule {
+    pub name: String,
+    /// Kind of the entity wanted.
+    pub entity: &'static str,
+    /// Whose id it is; the message's system when absent.
+    pub system: Option<SystemName>,
+    /// Kind of id.
+    pub kind: String,
+    /// Null means that there is nothing to look for: null is bound.
+    pub value: Expression,
+    pub unknown: Unknown,
+}
+
+/// What happens when no entity is known by an id. When several are, it is always an exception.
+#[derive(Debug)]
+pub enum Unknown {
+    /// The message stops with an exception; it can be rerun once the reference is known.
+    Exception,
+    /// Null is bound.
+    Null,
+    /// This key is bound, and the id is learnt as a reference of the entity with that key.
+    Create(Expression),
 }
 
 /// Learns another system's id of an entity.
@@ -101,6 +135,17 @@ impl Hub {
         self.outbound.iter().find(|flow| flow.name == *name)
     }
 
+    /// Whether anything is ever sent to a system about entities of this kind: only then can it report our own writes.
+    pub fn sends_about(&self, system: &SystemName, kind: &str) -> bool {
+        self.outbound.iter().any(|flow| {
+            flow.system == *system
+                && match &flow.about {
+                    Some((about, _)) => about == kind,
+                    None => flow.on.iter().any(|on| on.entity.name == kind),
+                }
+        })
+    }
+
     /// Whether the router has something to do when a transmission of this flow is done.
     pub fn wants_result(&self, name: &FlowName) -> bool {
         self.outbound.iter().any(|flow| (flow.name == *name && !flow.then.is_empty()) || flow.after.contains(name))
@@ -113,15 +158,18 @@ pub mod scopes {
 
     use crate::mapping::{CodeLists, Scope};
 
-    /// Inbound flows and their mappings. `body` is the parsed body of `message`; `item` the element under `each`.
-    pub const INBOUND: [&str; 3] = ["message", "body", "item"];
+    /// Inbound flows and their mappings. `body` is the parsed body of `message`; `found` the keys of entities looked up by
+    /// `find`; `item` the element under `each`.
+    pub const INBOUND: [&str; 4] = ["message", "body", "found", "item"];
     /// Outbound flows: the event and the current state of the entities it links to, by kind.
     pub const OUTBOUND: [&str; 2] = ["event", "linked"];
     /// Events made of a transmission's result.
     pub const RESULT: [&str; 5] = ["result", "input", "event", "transmission", "item"];
 
+    /// The slot of `found`.
+    pub const INBOUND_FOUND: usize = 2;
     /// The slot of `item`.
-    pub const INBOUND_ITEM: usize = 2;
+    pub const INBOUND_ITEM: usize = 3;
     /// The slot of `item`.
     pub const RESULT_ITEM: usize = 4;
 

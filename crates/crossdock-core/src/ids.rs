@@ -90,6 +90,11 @@ uuid_id!(
     ExceptionId
 );
 
+uuid_id!(
+    /// One suggestion. Derived from what it suggests, so the same suggestion is made once.
+    SuggestionId
+);
+
 name!(
     /// The name of an external system, as in `systems/<name>.yaml`.
     SystemName
@@ -125,6 +130,21 @@ impl ExceptionId {
     /// The exception opened for `fingerprint` because of `cause`.
     pub fn derive(cause: Uuid, fingerprint: &str) -> Self {
         Self(derive(cause, &[b"exception", fingerprint.as_bytes()]))
+    }
+}
+
+impl SuggestionId {
+    /// The suggestion about these things.
+    pub fn derive(parts: &[&str]) -> Self {
+        let parts: Vec<&[u8]> = parts.iter().map(|part| part.as_bytes()).collect();
+        Self(derive(Uuid::nil(), &parts))
+    }
+}
+
+impl EventId {
+    /// The event by which a person applies what `event` was not allowed to.
+    pub fn of_acceptance(event: EventId) -> Self {
+        Self(derive(event.0, &[b"accepted"]))
     }
 }
 

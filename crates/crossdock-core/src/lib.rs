@@ -1,6 +1,7 @@
 //! The pure decisions of Crossdock. No I/O, clock, randomness, async or logging happens here: `now`, ids and
 //! configuration come in as arguments, a decision goes out.
 
+pub mod authority;
 pub mod changeset;
 pub mod event;
 pub mod exception;
@@ -10,9 +11,11 @@ pub mod ids;
 pub mod intake;
 pub mod invariants;
 pub mod mapping;
+pub mod master;
 pub mod message;
 pub mod model;
 pub mod routing;
 pub mod source;
+pub mod suggestion;
 pub mod transmission;
 pub mod value;

@@ -8,16 +8,20 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crossdock_core::changeset::{AuditRecord, ChainedAudit, Change, Changeset, SystemState, Timer};
 use crossdock_core::event::{Entity, EntityRef, Event, Reference, StoredEvent};
 use crossdock_core::exception::{Exception, ExceptionStatus};
-use crossdock_core::ids::{EventId, ExceptionId, FlowName, MessageId, SystemName, TransmissionId};
+use crossdock_core::ids::{
+    EventId, ExceptionId, FlowName, MessageId, OrderingKey, SuggestionId, SystemName, TransmissionId,
+};
 use crossdock_core::message::{Message, MessageState, Rejection, StoredMessage};
+use crossdock_core::routing::Wanted;
+use crossdock_core::suggestion::{Proposal, Suggestion};
 use crossdock_core::transmission::{Attempt, Outcome, Transmission, TransmissionState};
 use crossdock_core::value::Value;
 use jiff::Timestamp;
 
 use crate::exceptions::seen_again;
 use crate::port::{
-    CommitError, Counts, Done, ExceptionFilter, MessageFilter, Page, Store, StoreError, TransmissionFilter,
-    WAITING_BYTES_MAX,
+    CommitError, Counts, Done, ExceptionFilter, MessageFilter, Page, Store, StoreError, Subjects, SuggestionFilter,
+    TransmissionFilter, WAITING_BYTES_MAX,
 };
 use crate::refusal;
 
@@ -64,6 +68,8 @@ struct Tables {
     exception_numbers: BTreeMap<ExceptionId, u64>,
     rejections: BTreeMap<u64, Rejection>,
     system_states: BTreeMap<SystemName, SystemState>,
+    suggestions: BTreeMap<u64, Suggestion>,
+    suggestion_numbers: BTreeMap<SuggestionId, u64>,
     audit: BTreeMap<u64, ChainedAudit>,
     highest_place: BTreeMap<(), u64>,
 }
@@ -109,6 +115,10 @@ impl Inner {
             Change::AddReference(Reference { entity, system, kind, value }) => {
                 self.put(|t| &mut t.references, (entity, system, kind, value), ())
             }
+            Change::RemoveReference(Reference { entity, system, kind, value }) => {
+                self.set(|t| &mut t.references, (entity, system, kind, value), None)
+            }
+            Change::PutSuggestion(suggestion) => self.put_suggestion(suggestion),
             Change::PutTransmission(transmission) => self.put_transmission(transmission),
             Change::AppendAttempt(attempt) => {
                 let id = attempt.transmission;
@@ -157,6 +167,7 @@ impl Inner {
             return Err(refusal::event(event.id));
         }
         event.data = event.data.into_json_shape();
+        event.standing.withheld = event.standing.withheld.into_json_shape();
         let position = next(&self.tables.events);
         self.put(|t| &mut t.event_positions, event.id, position)?;
         self.put(|t| &mut t.events_of_message, (event.message, position), ())?;
@@ -209,6 +220,20 @@ impl Inner {
         let number = number.unwrap_or_else(|| next(&self.tables.exceptions));
         self.put(|t| &mut t.exception_numbers, exception.id, number)?;
         self.put(|t| &mut t.exceptions, number, exception)
+    }
+
+    fn put_suggestion(&mut self, mut it: Suggestion) -> Result<(), CommitError> {
+        let number = self.tables.suggestion_numbers.get(&it.id).copied();
+        let stored = number.map_or(0, |number| self.tables.suggestions[&number].version);
+        if it.version != stored + 1 {
+            return Err(refusal::suggestion(it.id));
+        }
+        if let Proposal::Change { fields, .. } = &mut it.proposal {
+            *fields = std::mem::take(fields).into_json_shape();
+        }
+        let number = number.unwrap_or_else(|| next(&self.tables.suggestions));
+        self.put(|t| &mut t.suggestion_numbers, it.id, number)?;
+        self.put(|t| &mut t.suggestions, number, it)
     }
 
     fn append_audit(&mut self, record: AuditRecord) -> Result<(), CommitError> {
@@ -272,6 +297,15 @@ fn shaped_attempt(mut attempt: Attempt) -> Attempt {
 impl Tables {
     fn stored_event(&self, position: u64) -> StoredEvent {
         StoredEvent { position, event: self.events[&position].clone() }
+    }
+
+    fn references(&self) -> impl Iterator<Item = Reference> {
+        self.references.keys().map(|(entity, system, kind, value)| Reference {
+            entity: entity.clone(),
+            system: system.clone(),
+            kind: kind.clone(),
+            value: value.clone(),
+        })
     }
 
     fn last_place(&self) -> u64 {
@@ -422,6 +456,49 @@ impl Store for MemoryStore {
                 value: value.clone(),
             };
             of_entity.map(reference).collect()
+        })
+    }
+
+    fn referenced(&self, wanted: &Wanted<'_>, limit: usize) -> Read<Vec<EntityRef>> {
+        self.read(|t| t.references().filter(|known| wanted.fits(known)).take(limit).map(|known| known.entity).collect())
+    }
+
+    fn references_after(&self, after: Option<&Reference>, limit: usize) -> Read<Vec<Reference>> {
+        self.read(|t| {
+            let behind = |known: &Reference| after.is_none_or(|after| known > after);
+            t.references().filter(behind).take(limit).collect()
+        })
+    }
+
+    fn subjects_after(&self, position: u64, kinds: &[&str], limit: usize) -> Read<Subjects> {
+        self.read(|t| {
+            let last = t.events.last_key_value().map_or(0, |(last, _)| *last).max(position);
+            let behind = t.events.range(position + 1..).filter(|(_, event)| kinds.contains(&&*event.subject.kind));
+            let found: Vec<_> = behind.take(limit).map(|(at, event)| (*at, event.subject.clone())).collect();
+            let up_to = match found.last() {
+                Some((at, _)) if found.len() == limit => *at,
+                _ => last,
+            };
+            Subjects { found, up_to }
+        })
+    }
+
+    fn suggestion(&self, id: SuggestionId) -> Read<Option<Suggestion>> {
+        self.read(|t| t.suggestion_numbers.get(&id).map(|number| t.suggestions[number].clone()))
+    }
+
+    fn suggestions(&self, filter: &SuggestionFilter, page: Page) -> Read<Vec<Suggestion>> {
+        self.read(|t| {
+            page_of(&t.suggestions, page, |it| {
+                fits_word(&filter.status, it.status.word()) && fits_word(&filter.what, it.proposal.word())
+            })
+        })
+    }
+
+    fn in_line(&self, key: &OrderingKey, limit: usize) -> Read<Vec<Transmission>> {
+        self.read(|t| {
+            let in_line = t.unfinished().filter(|(_, it)| it.key == *key && it.state.is_in_line());
+            in_line.take(limit).map(|(_, it)| it.clone()).collect()
         })
     }
 

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use crossdock_core::changeset::{ChainedAudit, Changeset, SystemState, Timer};
 use crossdock_core::event::{Entity, EntityRef, Reference, StoredEvent};
 use crossdock_core::exception::Exception;
-use crossdock_core::ids::{EventId, FlowName, MessageId, SystemName, TransmissionId};
+use crossdock_core::ids::{EventId, FlowName, MessageId, OrderingKey, SuggestionId, SystemName, TransmissionId};
 use crossdock_core::message::{Rejection, StoredMessage};
+use crossdock_core::routing::Wanted;
+use crossdock_core::suggestion::Suggestion;
 use crossdock_core::transmission::{Attempt, Transmission};
 use jiff::Timestamp;
 
@@ -71,6 +73,16 @@ pub trait Store: Send + Sync + 'static {
     /// Entities whose key, or one of whose references, is exactly `value`.
     fn find(&self, value: &str, limit: usize) -> Result<Vec<EntityRef>, StoreError>;
     fn references(&self, entity: &EntityRef) -> Result<Vec<Reference>, StoreError>;
+    /// Entities of a kind that a system knows by this id, by key, at most `limit`.
+    fn referenced(&self, wanted: &Wanted<'_>, limit: usize) -> Result<Vec<EntityRef>, StoreError>;
+    /// The table of references in its order (entity, system, kind, value), behind `after`.
+    fn references_after(&self, after: Option<&Reference>, limit: usize) -> Result<Vec<Reference>, StoreError>;
+    /// What happened to entities of these kinds behind a position of the log, and up to which position that is known.
+    fn subjects_after(&self, position: u64, kinds: &[&str], limit: usize) -> Result<Subjects, StoreError>;
+
+    fn suggestion(&self, id: SuggestionId) -> Result<Option<Suggestion>, StoreError>;
+    /// Newest first.
+    fn suggestions(&self, filter: &SuggestionFilter, page: Page) -> Result<Vec<Suggestion>, StoreError>;
 
     fn transmission(&self, id: TransmissionId) -> Result<Option<Transmission>, StoreError>;
     fn transmissions_of_event(&self, id: EventId) -> Result<Vec<Transmission>, StoreError>;
@@ -87,6 +99,8 @@ pub trait Store: Send + Sync + 'static {
     fn held_about(&self, about: &EntityRef) -> Result<Vec<Transmission>, StoreError>;
     /// Whether a transmission of `flow` about this entity is done.
     fn is_done(&self, flow: &FlowName, about: &EntityRef) -> Result<bool, StoreError>;
+    /// What stands in the lines of an ordering key at any system, at most `limit`, in the order in which they were owed.
+    fn in_line(&self, key: &OrderingKey, limit: usize) -> Result<Vec<Transmission>, StoreError>;
     /// The highest place given so far.
     fn last_place(&self) -> Result<u64, StoreError>;
     /// Oldest first.
@@ -148,6 +162,24 @@ pub struct ExceptionFilter {
     pub open: Option<bool>,
     pub transmission: Option<TransmissionId>,
     pub system: Option<SystemName>,
+}
+
+/// Which suggestions to list; `None` means any.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SuggestionFilter {
+    /// A word of `SuggestionStatus::word`.
+    pub status: Option<String>,
+    /// A word of `Proposal::word`.
+    pub what: Option<String>,
+}
+
+/// Entities that something happened to, as the log tells it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Subjects {
+    /// Position of the event and whom it was about.
+    pub found: Vec<(u64, EntityRef)>,
+    /// Everything up to here was looked at.
+    pub up_to: u64,
 }
 
 /// How much there is of everything.

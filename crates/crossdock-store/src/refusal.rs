@@ -1,7 +1,7 @@
 //! The guards' refusals in the same words for every backend.
 
 use crossdock_core::event::EntityRef;
-use crossdock_core::ids::{EventId, MessageId, TransmissionId};
+use crossdock_core::ids::{EventId, MessageId, SuggestionId, TransmissionId};
 
 use crate::port::CommitError;
 
@@ -19,4 +19,8 @@ pub fn entity(name: &EntityRef) -> CommitError {
 
 pub fn transmission(id: TransmissionId) -> CommitError {
     CommitError::Conflict(format!("transmission {id}"))
+}
+
+pub fn suggestion(id: SuggestionId) -> CommitError {
+    CommitError::Conflict(format!("suggestion {id}"))
 }

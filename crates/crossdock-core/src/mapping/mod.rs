@@ -48,7 +48,7 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// A scope of these variables; their order gives the slots 0, 1, …
+    /// A scope of these variables; their order gives the slots 0, 1, … An empty name keeps a slot that nothing can name.
     pub fn new<N: Into<Arc<str>>>(names: impl IntoIterator<Item = N>) -> Self {
         Self { names: names.into_iter().map(Into::into).collect(), codes: Arc::default() }
     }
@@ -59,7 +59,7 @@ impl Scope {
     }
 
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.names.iter().map(|name| &**name)
+        self.names.iter().map(|name| &**name).filter(|name| !name.is_empty())
     }
 
     /// The slot of a variable.

@@ -45,6 +45,7 @@ pub fn fold(event_type: EventType, entity: Option<&Entity>, event: &Event) -> Fo
         data,
         updated_at: entity.map_or(event.time, |entity| entity.updated_at.max(event.time)),
         last_event: event.id,
+        merge: entity.and_then(|entity| entity.merge.clone()),
     };
     Folded { entity, out_of_order, first }
 }

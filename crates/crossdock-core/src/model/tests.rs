@@ -105,6 +105,7 @@ fn event_at(name: &str, seconds: i64, data: Value) -> (EventType, Event) {
         first: false,
         references: vec![],
         data,
+        standing: Default::default(),
     };
     (event_type, event)
 }

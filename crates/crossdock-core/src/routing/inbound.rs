@@ -2,17 +2,36 @@
 
 use jiff::Timestamp;
 
-use super::outbound;
 use super::work::{Problem, Work, class_of};
-use super::{ViewError, fingerprint};
-use crate::event::{EntityRef, Event, Reference};
+use super::{ViewError, believe, find, fingerprint};
+use crate::event::{EntityRef, Event, Reference, Standing};
 use crate::exception::ExceptionClass;
 use crate::hub::{EventMapping, Hub, InboundFlow, ReferenceRule, scopes};
-use crate::ids::{EventId, FlowName, MessageId, SystemName};
+use crate::ids::{EventId, FlowName, MessageId, SystemName, TransmissionId};
 use crate::mapping::{Bindings, Expression, Fault};
 use crate::message::{Message, MessageState};
 use crate::model::{self, EventType, key_text};
 use crate::value::{JsonLimits, Value};
+
+/// What keeps a message from becoming events.
+pub(super) enum Stop {
+    /// The store could not answer: the message stays in the queue.
+    View(ViewError),
+    /// It is the message, or its mapping.
+    Failure(Failure),
+}
+
+impl From<ViewError> for Stop {
+    fn from(error: ViewError) -> Self {
+        Stop::View(error)
+    }
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Stop::Failure(failure)
+    }
+}
 
 /// Why a message could not become events.
 pub(super) struct Failure {
@@ -36,7 +55,8 @@ pub(super) fn take(message: &Message, work: &mut Work<'_>) -> Result<MessageStat
                 taken += 1;
                 events.extend(made);
             }
-            Err(failure) => return fail(message, Some(flow), failure, work),
+            Err(Stop::View(error)) => return Err(error),
+            Err(Stop::Failure(failure)) => return fail(message, Some(flow), failure, work),
         }
     }
     if taken == 0 {
@@ -47,7 +67,7 @@ pub(super) fn take(message: &Message, work: &mut Work<'_>) -> Result<MessageStat
     }
     let count = events.len() as u32;
     for made in events {
-        apply(made, work)?;
+        believe::apply(made, work)?;
     }
     Ok(MessageState::Translated { events: count })
 }
@@ -62,7 +82,7 @@ fn wants(flow: &InboundFlow, system: &SystemName, channel: &str) -> bool {
     flow.system == *system && flow.channel.as_ref().is_none_or(|wanted| wanted == channel)
 }
 
-fn translate(flow: &InboundFlow, message: &Message, work: &Work<'_>) -> Result<Option<Vec<Made>>, Failure> {
+fn translate(flow: &InboundFlow, message: &Message, work: &Work<'_>) -> Result<Option<Vec<Made>>, Stop> {
     let body = body_of(message)?;
     work.notes.offer_body(&body);
     let mut bindings = Bindings::new(scopes::INBOUND.len());
@@ -73,9 +93,30 @@ fn translate(flow: &InboundFlow, message: &Message, work: &Work<'_>) -> Result<O
     {
         return Ok(None);
     }
-    let source =
-        Source { flow: &flow.name, system: &message.system, message: message.id, recorded_at: message.received_at };
-    make_events(&flow.mappings, bindings, scopes::INBOUND_ITEM, &source, work).map(Some)
+    let echo = match &flow.echo {
+        Some(echo) => {
+            mark_of(&evaluate(echo, "echo", &bindings, work).map_err(|fault| mapping_failure("echo", &fault))?)
+        }
+        None => None,
+    };
+    let source = Source {
+        flow: &flow.name,
+        system: &message.system,
+        message: message.id,
+        recorded_at: message.received_at,
+        slots: Slots { item: scopes::INBOUND_ITEM, found: Some(scopes::INBOUND_FOUND) },
+        echo,
+        is_result: false,
+    };
+    make_events(&flow.mappings, bindings, &source, work).map(Some)
+}
+
+/// What a flow's `echo` says: the id of a transmission, or true.
+fn mark_of(value: &Value) -> Option<Mark> {
+    match value.as_text() {
+        Some(text) => text.parse().ok().map(Mark::Transmission),
+        None => (value.as_bool() == Some(true)).then_some(Mark::Some),
+    }
 }
 
 fn body_of(message: &Message) -> Result<Value, Failure> {
@@ -103,8 +144,29 @@ fn message_value(message: &Message, body: &Value) -> Value {
 
 /// An event that is not yet folded.
 pub(super) struct Made {
-    of: EventType,
-    event: Event,
+    pub of: EventType,
+    pub event: Event,
+    /// Its message says that it only reports an effect of ours.
+    pub echo: Option<Mark>,
+    /// It is made of a transmission's result.
+    pub is_result: bool,
+}
+
+/// How a message names the effect it reports.
+#[derive(Clone, Copy)]
+pub(super) enum Mark {
+    /// By the transmission that had it.
+    Transmission(TransmissionId),
+    /// Not which one.
+    Some,
+}
+
+/// Where variables are bound.
+#[derive(Clone, Copy)]
+pub(super) struct Slots {
+    pub item: usize,
+    /// Where entities are looked up by reference.
+    pub found: Option<usize>,
 }
 
 /// Where events come from.
@@ -113,23 +175,25 @@ pub(super) struct Source<'a> {
     pub system: &'a SystemName,
     pub message: MessageId,
     pub recorded_at: Timestamp,
+    pub slots: Slots,
+    pub echo: Option<Mark>,
+    pub is_result: bool,
 }
 
-/// Runs event mappings over bindings; the element under `each` is bound at `item_slot`. Depends on nothing but its
-/// arguments and the configuration (I9).
+/// Runs event mappings over bindings. Depends on nothing but its arguments, the references it looks up and the
+/// configuration (I9).
 pub(super) fn make_events(
     mappings: &[EventMapping],
     mut bindings: Bindings,
-    item_slot: usize,
     source: &Source<'_>,
     work: &Work<'_>,
-) -> Result<Vec<Made>, Failure> {
+) -> Result<Vec<Made>, Stop> {
     let mut events = Vec::new();
     for mapping in mappings {
         let failed = |fault: &Fault| mapping_failure(&mapping.name, fault);
         match &mapping.each {
             None => {
-                if let Some(event) = make_event(mapping, &bindings, source, events.len(), work)? {
+                if let Some(event) = make_event(mapping, &mut bindings, source, events.len(), work)? {
                     events.push(event);
                 }
             }
@@ -137,10 +201,10 @@ pub(super) fn make_events(
                 let list = evaluate(each, "each", &bindings, work).map_err(|fault| failed(&fault))?;
                 for item in list.as_list().unwrap_or_default() {
                     if events.len() > work.hub.events_per_message_max {
-                        return Err(too_many(work));
+                        return Err(too_many(work).into());
                     }
-                    bindings.set(item_slot, item.clone());
-                    if let Some(event) = make_event(mapping, &bindings, source, events.len(), work)? {
+                    bindings.set(source.slots.item, item.clone());
+                    if let Some(event) = make_event(mapping, &mut bindings, source, events.len(), work)? {
                         events.push(event);
                     }
                 }
@@ -148,20 +212,27 @@ pub(super) fn make_events(
         }
     }
     match events.len() > work.hub.events_per_message_max {
-        true => Err(too_many(work)),
+        true => Err(too_many(work).into()),
         false => Ok(events),
     }
 }
 
 fn make_event(
     mapping: &EventMapping,
-    bindings: &Bindings,
+    bindings: &mut Bindings,
     source: &Source<'_>,
     n: usize,
     work: &Work<'_>,
-) -> Result<Option<Made>, Failure> {
+) -> Result<Option<Made>, Stop> {
     let failed = |fault: Fault| mapping_failure(&mapping.name, &fault);
     work.notes.trace_mapping(&mapping.name, mapping.target.location());
+    let mut references = Vec::new();
+    if let Some(slot) = source.slots.found.filter(|_| !mapping.find.is_empty()) {
+        let found = find::look_up(mapping, bindings, source, work)?;
+        bindings.set(slot, found.keys);
+        references = found.learnt;
+    }
+    let bindings = &*bindings;
     if let Some(when) = &mapping.when
         && !holds(when, bindings, work).map_err(failed)?
     {
@@ -177,7 +248,7 @@ fn make_event(
             mapping.emits.name(),
             told.join("; ")
         );
-        return Err(Failure { class: ExceptionClass::SchemaInvalid, summary });
+        return Err(Failure { class: ExceptionClass::SchemaInvalid, summary }.into());
     }
     let subject = mapping.emits.entity.name_of(&data).ok_or_else(|| Failure {
         class: ExceptionClass::SchemaInvalid,
@@ -192,7 +263,6 @@ fn make_event(
             })?
         }
     };
-    let mut references = Vec::new();
     for rule in &mapping.references {
         references.extend(reference(rule, &subject, source, bindings, work).map_err(failed)?);
     }
@@ -210,8 +280,9 @@ fn make_event(
         first: false,
         references,
         data,
+        standing: Standing::default(),
     };
-    Ok(Some(Made { of: mapping.emits, event }))
+    Ok(Some(Made { of: mapping.emits, event, echo: source.echo, is_result: source.is_result }))
 }
 
 /// One message must not flood the hub (I10).
@@ -240,18 +311,6 @@ fn reference(
     };
     let system = rule.system.as_ref().unwrap_or(source.system).clone();
     Ok(Some(Reference { entity, system, kind: rule.kind.clone(), value }))
-}
-
-/// Folds an event, appends it and owes what flows want because of it.
-pub(super) fn apply(made: Made, work: &mut Work<'_>) -> Result<(), ViewError> {
-    let Made { of, mut event } = made;
-    let known = work.entity(&event.subject)?;
-    let folded = model::fold(of, known.as_ref(), &event);
-    event.out_of_order = folded.out_of_order;
-    event.first = folded.first;
-    work.put_entity(folded.entity);
-    work.append_event(event.clone());
-    outbound::owe(&event, of, work)
 }
 
 /// A fault of the hub itself kept a message from being worked on.
@@ -305,7 +364,7 @@ pub(super) fn fail_result(
     Ok(MessageState::Failed { exception })
 }
 
-fn mapping_failure(mapping: &str, fault: &Fault) -> Failure {
+pub(super) fn mapping_failure(mapping: &str, fault: &Fault) -> Failure {
     let summary = format!("mapping {mapping} failed: {fault}. Mend the mapping or the data, then rerun the message");
     Failure { class: class_of(fault), summary }
 }

@@ -1,6 +1,9 @@
 //! What one message leads to: events, folded entities, owed transmissions, exceptions. One message, one changeset.
 //! The shell hands in the message and a view of the store; nothing here waits or reads on its own.
 
+mod believe;
+mod decisions;
+mod find;
 mod inbound;
 mod outbound;
 mod result;
@@ -11,15 +14,17 @@ mod work;
 use jiff::Timestamp;
 
 use crate::changeset::{Change, Changeset};
-use crate::event::{Entity, EntityRef, Event};
+use crate::event::{Entity, EntityRef, Event, Reference};
 use crate::exception::Exception;
 use crate::hub::Hub;
-use crate::ids::{EventId, FlowName, MessageId, SystemName, TransmissionId};
+use crate::ids::{EventId, FlowName, MessageId, OrderingKey, SuggestionId, SystemName, TransmissionId};
 use crate::mapping::Notes;
 use crate::message::{MessageState, StoredMessage};
+use crate::suggestion::Suggestion;
 use crate::transmission::{NotNow, Transmission};
 use crate::value::Value;
 
+pub use decisions::{Decision, Decisive, REFERENCES_MAX, Undecidable, WAITING_MAX, decide};
 pub(crate) use inbound::unwanted;
 use work::Work;
 
@@ -37,6 +42,35 @@ pub trait View {
     fn is_done(&self, flow: &FlowName, about: &EntityRef) -> Result<bool, ViewError>;
     /// The exception that is open for this problem.
     fn open_exception(&self, fingerprint: &str) -> Result<Option<Exception>, ViewError>;
+    /// Entities of a kind that a system knows by this id, at most `limit`.
+    fn referenced(&self, wanted: &Wanted<'_>, limit: usize) -> Result<Vec<EntityRef>, ViewError>;
+    /// The latest transmissions to a system about this entity, newest first.
+    fn sent_about(&self, system: &SystemName, about: &EntityRef, limit: usize) -> Result<Vec<Transmission>, ViewError>;
+    /// What stands in the lines of this ordering key at any system, at most `limit`.
+    fn in_line(&self, key: &OrderingKey, limit: usize) -> Result<Vec<Transmission>, ViewError>;
+    /// A suggestion by its id.
+    fn suggestion(&self, id: SuggestionId) -> Result<Option<Suggestion>, ViewError>;
+}
+
+/// Another system's id, to find the entity it stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted<'a> {
+    /// Kind of entity.
+    pub entity: &'a str,
+    pub system: &'a SystemName,
+    /// Kind of id.
+    pub kind: &'a str,
+    pub value: &'a str,
+}
+
+impl Wanted<'_> {
+    /// Whether a reference is the one wanted.
+    pub fn fits(&self, reference: &Reference) -> bool {
+        reference.entity.kind == self.entity
+            && reference.system == *self.system
+            && reference.kind == self.kind
+            && reference.value == self.value
+    }
 }
 
 /// The store could not answer; the message stays in the queue.
@@ -147,7 +181,7 @@ pub enum Refused {
 
 /// The words by which equal problems are recognised.
 pub mod fingerprint {
-    use super::{MessageId, SystemName, TransmissionId};
+    use super::{EntityRef, MessageId, SystemName, TransmissionId};
 
     /// A message that could not be routed.
     pub fn message(id: MessageId) -> String {
@@ -157,6 +191,11 @@ pub mod fingerprint {
     /// A transmission that is paused or late.
     pub fn transmission(id: TransmissionId) -> String {
         format!("transmission/{id}")
+    }
+
+    /// A system contradicts the system of record about an entity.
+    pub fn authority(entity: &EntityRef, system: &SystemName) -> String {
+        format!("authority/{entity}/{system}")
     }
 
     /// A system that cannot be used.

@@ -39,7 +39,10 @@ fn owe_one(flow: &OutboundFlow, event: &Event, bindings: &Bindings, work: &mut W
     }
     let transmission = blank(flow, event, work);
     match about(flow, event, bindings, work) {
-        Ok(Some(about)) => hold_or_owe(Transmission { about, ..transmission }, flow, bindings, work).map(drop),
+        Ok(Some(about)) => {
+            let about = work.present_name(about)?;
+            hold_or_owe(Transmission { about, ..transmission }, flow, bindings, work).map(drop)
+        }
         Ok(None) => Ok(()),
         Err(fault) => stop(transmission, flow, bindings, &fault, work),
     }
@@ -82,7 +85,7 @@ fn hold_or_owe(
 fn missing(flow: &OutboundFlow, about: &EntityRef, work: &Work<'_>) -> Result<Vec<FlowName>, ViewError> {
     let mut missing = Vec::new();
     for needed in &flow.after {
-        if !work.view.is_done(needed, about)? {
+        if !work.is_done(needed, about)? {
             missing.push(needed.clone());
         }
     }
@@ -98,7 +101,7 @@ pub(super) fn release(flow: &FlowName, about: &EntityRef, work: &mut Work<'_>) -
         }
         let mut missing = false;
         for needed in after.iter().filter(|needed| *needed != flow) {
-            missing |= !work.view.is_done(needed, about)?;
+            missing |= !work.is_done(needed, about)?;
         }
         if !missing {
             go(&held, work)?;
@@ -122,6 +125,19 @@ pub(super) fn reconsider(held: &Transmission, work: &mut Work<'_>) -> Result<(),
         held.state = TransmissionState::Held { after: missing };
         work.put_transmission(held);
     }
+    Ok(())
+}
+
+/// Lets a held transmission wait for the same flows about another entity; they may be done for that one.
+pub(super) fn hold_for(held: &Transmission, about: &EntityRef, work: &mut Work<'_>) -> Result<(), ViewError> {
+    let moved = Transmission { about: about.clone(), ..held.clone() };
+    let hub = work.hub;
+    if let Some(flow) = hub.outbound(&held.flow)
+        && missing(flow, about, work)?.is_empty()
+    {
+        return go(&moved, work);
+    }
+    work.put_transmission(Transmission { version: held.version + 1, ..moved });
     Ok(())
 }
 
@@ -194,7 +210,10 @@ fn owe_anew(
     let event = event_of(paused, work)?;
     let bindings = bindings_of(&event, work)?;
     match about(flow, &event, &bindings, work) {
-        Ok(Some(about)) => hold_or_owe(Transmission { about, ..resumed }, flow, &bindings, work),
+        Ok(Some(about)) => {
+            let about = work.present_name(about)?;
+            hold_or_owe(Transmission { about, ..resumed }, flow, &bindings, work)
+        }
         // It turns out that the flow never wanted the event.
         Ok(None) => {
             if let Ok(step) = decide(paused, &TransmissionEvent::Cancelled, &flow.retry, work.now) {
@@ -234,7 +253,7 @@ fn fill(
     bindings: &Bindings,
     work: &mut Work<'_>,
 ) -> Result<bool, ViewError> {
-    if let Err(fault) = line_up(&mut transmission, flow, bindings, work) {
+    if let Err(fault) = line_up(&mut transmission, flow, bindings, work)? {
         return stop(transmission, flow, bindings, &fault, work).map(|()| false);
     }
     match flow.input.apply_noting(bindings, &work.limits(), work.notes) {
@@ -254,16 +273,17 @@ fn line_up(
     flow: &OutboundFlow,
     bindings: &Bindings,
     work: &mut Work<'_>,
-) -> Result<(), Fault> {
-    let key = match target_of(flow.key.as_ref(), bindings, work)? {
-        Some(key) => OrderingKey::new(key.to_string()),
-        None => OrderingKey::new(transmission.about.to_string()),
+) -> Result<Result<(), Fault>, ViewError> {
+    let key = match target_of(flow.key.as_ref(), bindings, work) {
+        Ok(Some(key)) => OrderingKey::new(work.present_name(key)?.to_string()),
+        Ok(None) => OrderingKey::new(transmission.about.to_string()),
+        Err(fault) => return Ok(Err(fault)),
     };
     if transmission.place == 0 || transmission.key != key {
         transmission.place = work.next_place();
     }
     transmission.key = key;
-    Ok(())
+    Ok(Ok(()))
 }
 
 /// Pauses a transmission that could not be made. It holds up its line, if it is known which one that is.
@@ -274,7 +294,7 @@ fn stop(
     fault: &Fault,
     work: &mut Work<'_>,
 ) -> Result<(), ViewError> {
-    if line_up(&mut transmission, flow, bindings, work).is_err() {
+    if line_up(&mut transmission, flow, bindings, work)?.is_err() {
         transmission.key = line_of_its_own(transmission.id);
         if transmission.place == 0 {
             transmission.place = work.next_place();
@@ -397,7 +417,7 @@ pub(super) fn linked(
             }
         }
         let value = Value::map([
-            ("key", Value::text(name.key.as_str())),
+            ("key", Value::text(entity.name.key.as_str())),
             ("status", Value::text(entity.status.as_str())),
             ("data", entity.data.clone()),
         ]);

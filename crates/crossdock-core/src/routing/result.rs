@@ -1,7 +1,7 @@
 //! What follows from a finished transmission: events made of its result, and the release of what was held for it.
 
-use super::inbound::{self, Source};
-use super::{ViewError, outbound};
+use super::inbound::{self, Source, Stop};
+use super::{ViewError, believe, outbound};
 use crate::hub::scopes;
 use crate::ids::TransmissionId;
 use crate::mapping::Bindings;
@@ -16,8 +16,9 @@ pub(super) fn take(message: &Message, id: TransmissionId, work: &mut Work<'_>) -
         return Ok(MessageState::Ignored { reason: format!("transmission {id} is gone") });
     };
     let hub = work.hub;
+    let about = work.present_name(transmission.about.clone())?;
     let Some(flow) = hub.outbound(&transmission.flow) else {
-        outbound::release(&transmission.flow, &transmission.about, work)?;
+        outbound::release(&transmission.flow, &about, work)?;
         return Ok(MessageState::Ignored { reason: format!("flow {} is no longer configured", transmission.flow) });
     };
     let Some(event) = work.view.event(transmission.event)? else {
@@ -35,16 +36,22 @@ pub(super) fn take(message: &Message, id: TransmissionId, work: &mut Work<'_>) -
         system: &transmission.system,
         message: message.id,
         recorded_at: message.received_at,
+        slots: inbound::Slots { item: scopes::RESULT_ITEM, found: None },
+        echo: None,
+        is_result: true,
     };
-    let events = match inbound::make_events(&flow.then, bindings, scopes::RESULT_ITEM, &source, work) {
+    let events = match inbound::make_events(&flow.then, bindings, &source, work) {
         Ok(events) => events,
-        Err(failure) => return inbound::fail_result(message, &flow.name, flow.owner.clone(), failure, work),
+        Err(Stop::View(error)) => return Err(error),
+        Err(Stop::Failure(failure)) => {
+            return inbound::fail_result(message, &flow.name, flow.owner.clone(), failure, work);
+        }
     };
     let count = events.len() as u32;
     for made in events {
-        inbound::apply(made, work)?;
+        believe::apply(made, work)?;
     }
-    outbound::release(&transmission.flow, &transmission.about, work)?;
+    outbound::release(&transmission.flow, &about, work)?;
     Ok(MessageState::Translated { events: count })
 }
 

@@ -1,5 +1,7 @@
 //! Routing decided over a small hub: the orders of arrival that hurt.
 
+mod master;
+
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -38,6 +40,7 @@ fn event_mapping<const N: usize>(emits: &str, target: &str, names: [&'static str
         when: None,
         each: None,
         time: None,
+        find: Vec::new(),
         references: Vec::new(),
         target: tree(target, names),
     }
@@ -50,6 +53,7 @@ fn inbound(channel: &str, emits: &str, target: &str) -> InboundFlow {
         channel: Some(channel.to_owned()),
         when: None,
         mappings: vec![event_mapping(emits, target, scopes::INBOUND)],
+        echo: None,
         owner: None,
     }
 }
@@ -102,6 +106,7 @@ fn hub() -> Hub {
             inbound("proof", "crossdock.pod.captured.v1", "{shipment: body.shipment, attempt: 1}"),
         ],
         outbound: vec![fulfil, invoice],
+        authority: Default::default(),
         mapping_steps_max: 100_000,
         mapping_bytes_max: 1 << 20,
         events_per_message_max: 10,
@@ -116,6 +121,8 @@ struct World {
     transmissions: RefCell<HashMap<TransmissionId, Transmission>>,
     exceptions: RefCell<HashMap<String, Exception>>,
     states: RefCell<HashMap<MessageId, MessageState>>,
+    references: RefCell<Vec<Reference>>,
+    suggestions: RefCell<HashMap<SuggestionId, Suggestion>>,
     last_place: RefCell<u64>,
 }
 
@@ -147,6 +154,28 @@ impl View for World {
         let open = |exception: &&Exception| exception.status == ExceptionStatus::Open;
         Ok(self.exceptions.borrow().get(fingerprint).filter(open).cloned())
     }
+
+    fn referenced(&self, wanted: &Wanted<'_>, limit: usize) -> Result<Vec<EntityRef>, ViewError> {
+        let all = self.references.borrow();
+        Ok(all.iter().filter(|known| wanted.fits(known)).take(limit).map(|known| known.entity.clone()).collect())
+    }
+
+    fn sent_about(&self, system: &SystemName, about: &EntityRef, limit: usize) -> Result<Vec<Transmission>, ViewError> {
+        let all = self.transmissions.borrow();
+        let mut sent: Vec<_> = all.values().filter(|t| t.system == *system && t.about == *about).cloned().collect();
+        sent.sort_by_key(|t| std::cmp::Reverse(t.place));
+        sent.truncate(limit);
+        Ok(sent)
+    }
+
+    fn in_line(&self, key: &OrderingKey, limit: usize) -> Result<Vec<Transmission>, ViewError> {
+        let all = self.transmissions.borrow();
+        Ok(all.values().filter(|t| t.key == *key && t.state.is_in_line()).take(limit).cloned().collect())
+    }
+
+    fn suggestion(&self, id: SuggestionId) -> Result<Option<Suggestion>, ViewError> {
+        Ok(self.suggestions.borrow().get(&id).cloned())
+    }
 }
 
 fn now() -> Timestamp {
@@ -163,6 +192,9 @@ impl World {
                     self.entities.borrow_mut().insert(entity.name.clone(), entity);
                 }
                 Change::AppendEvent(event) => assert!(self.events.borrow_mut().insert(event.id, event).is_none()),
+                Change::AddReference(reference) => self.references.borrow_mut().push(reference),
+                Change::RemoveReference(gone) => self.references.borrow_mut().retain(|known| *known != gone),
+                Change::PutSuggestion(made) => drop(self.suggestions.borrow_mut().insert(made.id, made)),
                 Change::PutTransmission(transmission) => {
                     self.transmissions.borrow_mut().insert(transmission.id, transmission);
                 }

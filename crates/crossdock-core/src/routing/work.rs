@@ -12,6 +12,8 @@ use crate::exception::{Exception, ExceptionClass, ExceptionStatus};
 use crate::hub::Hub;
 use crate::ids::{ExceptionId, FlowName, MessageId, SystemName, TransmissionId};
 use crate::mapping::{Fault, FaultKind, MapLimits, Notes};
+use crate::master;
+use crate::suggestion::{Evidence, Proposal};
 use crate::transmission::Transmission;
 
 /// The problem an exception is to be opened for.
@@ -70,11 +72,62 @@ impl<'a> Work<'a> {
         self.changes.push(change);
     }
 
+    /// What is known under a name; what it was merged into answers in its place.
     pub fn entity(&self, name: &EntityRef) -> Result<Option<Entity>, ViewError> {
+        let known = self.record(name)?;
+        match known.as_ref().and_then(Entity::superseded_by) {
+            None => Ok(known),
+            Some(_) => Ok(self.lineage(name)?.pop()),
+        }
+    }
+
+    /// The record of exactly this name.
+    pub fn record(&self, name: &EntityRef) -> Result<Option<Entity>, ViewError> {
         match self.entities.get(name) {
             Some(entity) => Ok(Some(entity.clone())),
             None => self.view.entity(name),
         }
+    }
+
+    /// The record of a name, of what it was merged into, and so on; the last one answers for all. Empty when nothing is
+    /// known by the name.
+    pub fn lineage(&self, name: &EntityRef) -> Result<Vec<Entity>, ViewError> {
+        let mut line: Vec<Entity> = Vec::new();
+        let mut next = self.record(name)?;
+        while let Some(entity) = next {
+            let into = entity.superseded_by().cloned();
+            line.push(entity);
+            next = match into.filter(|_| line.len() < master::MERGES_DEEP_MAX) {
+                Some(into) => self.record(&into)?,
+                None => None,
+            };
+        }
+        Ok(line)
+    }
+
+    /// The name that answers for this one. Costs nothing for kinds that are never merged.
+    pub fn present_name(&self, name: EntityRef) -> Result<EntityRef, ViewError> {
+        if !master::is_mergeable(&name.kind) {
+            return Ok(name);
+        }
+        Ok(self.entity(&name)?.map_or(name, |entity| entity.name))
+    }
+
+    /// Whether a transmission of `flow` about this entity, under any of its names, is done.
+    pub fn is_done(&self, flow: &FlowName, about: &EntityRef) -> Result<bool, ViewError> {
+        if self.view.is_done(flow, about)? {
+            return Ok(true);
+        }
+        if master::is_mergeable(&about.kind)
+            && let Some(entity) = self.entity(about)?
+        {
+            for name in master::names_of(&entity, |name| self.record(name))? {
+                if self.view.is_done(flow, &name)? {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
     }
 
     /// Keeps the entity's latest state; it is written once, with the version of the last write.
@@ -127,6 +180,20 @@ impl<'a> Work<'a> {
         let id = exception.id;
         self.changes.push(Change::PutException(exception));
         Ok(id)
+    }
+
+    /// Makes a suggestion, unless the same one is open or was rejected.
+    pub fn suggest(
+        &mut self,
+        proposal: Proposal,
+        score: Option<f64>,
+        evidence: Vec<Evidence>,
+    ) -> Result<(), ViewError> {
+        let known = self.view.suggestion(master::suggestion_id(&proposal))?;
+        if let Some(made) = master::suggestion(proposal, score, evidence, known.as_ref(), self.now) {
+            self.changes.push(Change::PutSuggestion(made));
+        }
+        Ok(())
     }
 
     /// Closes the exception that is open for this problem, if any.

@@ -174,6 +174,7 @@ fn plan() -> Plan {
             version: ConfigVersion::from("0000000000000000"),
             inbound: Vec::new(),
             outbound: Vec::new(),
+            authority: Default::default(),
             mapping_steps_max: 1000,
             mapping_bytes_max: 1000,
             events_per_message_max: 10,

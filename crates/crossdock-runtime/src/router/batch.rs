@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 
 use crossdock_core::changeset::{Change, Changeset};
-use crossdock_core::event::{Entity, EntityRef, Event};
+use crossdock_core::event::{Entity, EntityRef, Event, Reference};
 use crossdock_core::exception::{Exception, ExceptionStatus};
-use crossdock_core::ids::{EventId, FlowName, TransmissionId};
-use crossdock_core::routing::{View, ViewError};
+use crossdock_core::ids::{EventId, FlowName, OrderingKey, SuggestionId, SystemName, TransmissionId};
+use crossdock_core::routing::{View, ViewError, Wanted};
+use crossdock_core::suggestion::Suggestion;
 use crossdock_core::transmission::{Transmission, TransmissionState};
-use crossdock_store::{Store, StoreError};
+use crossdock_store::{Page, Store, StoreError, TransmissionFilter};
 
 /// The store under the changes decided so far.
 pub(super) struct Batch<'a> {
@@ -17,6 +18,8 @@ pub(super) struct Batch<'a> {
     events: HashMap<EventId, Event>,
     transmissions: HashMap<TransmissionId, Transmission>,
     exceptions: HashMap<String, Exception>,
+    references: Vec<Reference>,
+    suggestions: HashMap<SuggestionId, Suggestion>,
     changes: Changeset,
 }
 
@@ -28,6 +31,8 @@ impl<'a> Batch<'a> {
             events: HashMap::new(),
             transmissions: HashMap::new(),
             exceptions: HashMap::new(),
+            references: Vec::new(),
+            suggestions: HashMap::new(),
             changes: Changeset::new(),
         }
     }
@@ -46,6 +51,10 @@ impl<'a> Batch<'a> {
                 }
                 Change::PutException(exception) => {
                     self.exceptions.insert(exception.fingerprint.clone(), exception.clone());
+                }
+                Change::AddReference(reference) => self.references.push(reference.clone()),
+                Change::PutSuggestion(suggestion) => {
+                    self.suggestions.insert(suggestion.id, suggestion.clone());
                 }
                 _ => {}
             }
@@ -96,6 +105,39 @@ impl View for Batch<'_> {
 
     fn is_done(&self, flow: &FlowName, about: &EntityRef) -> Result<bool, ViewError> {
         self.store.is_done(flow, about).map_err(view_error)
+    }
+
+    fn referenced(&self, wanted: &Wanted<'_>, limit: usize) -> Result<Vec<EntityRef>, ViewError> {
+        let mut found = self.store.referenced(wanted, limit).map_err(view_error)?;
+        for reference in self.references.iter().filter(|known| wanted.fits(known)) {
+            if !found.contains(&reference.entity) {
+                found.push(reference.entity.clone());
+            }
+        }
+        Ok(found)
+    }
+
+    fn sent_about(&self, system: &SystemName, about: &EntityRef, limit: usize) -> Result<Vec<Transmission>, ViewError> {
+        let is_it = |it: &&Transmission| it.system == *system && it.about == *about;
+        let mut sent: Vec<Transmission> = self.transmissions.values().filter(is_it).cloned().collect();
+        let filter =
+            TransmissionFilter { system: Some(system.clone()), about: Some(about.clone()), ..Default::default() };
+        let stored = self.store.transmissions(&filter, Page::first(limit)).map_err(view_error)?;
+        sent.sort_by_key(|it| std::cmp::Reverse((it.place, it.id)));
+        sent.extend(stored.into_iter().filter(|it| !self.transmissions.contains_key(&it.id)));
+        sent.truncate(limit);
+        Ok(sent)
+    }
+
+    fn in_line(&self, key: &OrderingKey, limit: usize) -> Result<Vec<Transmission>, ViewError> {
+        self.store.in_line(key, limit).map_err(view_error)
+    }
+
+    fn suggestion(&self, id: SuggestionId) -> Result<Option<Suggestion>, ViewError> {
+        match self.suggestions.get(&id) {
+            Some(suggestion) => Ok(Some(suggestion.clone())),
+            None => self.store.suggestion(id).map_err(view_error),
+        }
     }
 
     fn open_exception(&self, fingerprint: &str) -> Result<Option<Exception>, ViewError> {

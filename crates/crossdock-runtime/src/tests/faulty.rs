@@ -5,11 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crossdock_core::changeset::{ChainedAudit, Changeset, SystemState, Timer};
 use crossdock_core::event::{Entity, EntityRef, Reference, StoredEvent};
 use crossdock_core::exception::Exception;
-use crossdock_core::ids::{EventId, FlowName, MessageId, SystemName, TransmissionId};
+use crossdock_core::ids::{EventId, FlowName, MessageId, OrderingKey, SuggestionId, SystemName, TransmissionId};
 use crossdock_core::message::{Rejection, StoredMessage};
+use crossdock_core::routing::Wanted;
+use crossdock_core::suggestion::Suggestion;
 use crossdock_core::transmission::{Attempt, Transmission};
 use crossdock_store::{
-    CommitError, Counts, Done, ExceptionFilter, MemoryStore, MessageFilter, Page, Store, StoreError, TransmissionFilter,
+    CommitError, Counts, Done, ExceptionFilter, MemoryStore, MessageFilter, Page, Store, StoreError, Subjects,
+    SuggestionFilter, TransmissionFilter,
 };
 use jiff::Timestamp;
 
@@ -125,6 +128,12 @@ impl Store for Faulty {
         fn entities(&self, kind: &str, after: &str, limit: usize) -> Vec<Entity>;
         fn find(&self, value: &str, limit: usize) -> Vec<EntityRef>;
         fn references(&self, entity: &EntityRef) -> Vec<Reference>;
+        fn referenced(&self, wanted: &Wanted<'_>, limit: usize) -> Vec<EntityRef>;
+        fn references_after(&self, after: Option<&Reference>, limit: usize) -> Vec<Reference>;
+        fn subjects_after(&self, position: u64, kinds: &[&str], limit: usize) -> Subjects;
+        fn suggestion(&self, id: SuggestionId) -> Option<Suggestion>;
+        fn suggestions(&self, filter: &SuggestionFilter, page: Page) -> Vec<Suggestion>;
+        fn in_line(&self, key: &OrderingKey, limit: usize) -> Vec<Transmission>;
         fn transmission(&self, id: TransmissionId) -> Option<Transmission>;
         fn transmissions_of_event(&self, id: EventId) -> Vec<Transmission>;
         fn transmissions(&self, filter: &TransmissionFilter, page: Page) -> Vec<Transmission>;

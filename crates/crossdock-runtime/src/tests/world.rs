@@ -431,6 +431,7 @@ fn hub(settings: &Settings) -> Hub {
         version: "v1".into(),
         inbound: inbound_flows(),
         outbound,
+        authority: Default::default(),
         mapping_steps_max: 100_000,
         mapping_bytes_max: 1 << 20,
         events_per_message_max: 10,
@@ -460,6 +461,7 @@ fn inbound_flows() -> Vec<InboundFlow> {
         channel: Some(channel.to_owned()),
         when: None,
         mappings,
+        echo: None,
         owner: Some("integration".into()),
     };
     let of = |emits: &str, target: Json| event_mapping(emits, target, scopes::INBOUND);
@@ -507,6 +509,7 @@ fn event_mapping<const N: usize>(emits: &str, target: Json, names: [&'static str
         when: None,
         each: None,
         time: None,
+        find: Vec::new(),
         references: Vec::new(),
         target: tree(&target, names),
     }

@@ -5,6 +5,7 @@ mod accepting;
 mod facts;
 mod figures;
 mod lines;
+mod master;
 mod random;
 pub mod records;
 
@@ -18,6 +19,7 @@ pub use accepting::*;
 pub use facts::*;
 pub use figures::*;
 pub use lines::*;
+pub use master::*;
 pub use random::*;
 
 /// A backend under test, empty at first.
@@ -55,6 +57,11 @@ macro_rules! store_contract {
             exceptions_are_listed_by_any_filter,
             rejections_are_listed_newest_first,
             the_audit_chain_verifies,
+            a_reference_leads_to_what_it_stands_for,
+            merged_entities_and_withheld_words_come_back_whole,
+            a_suggestion_moves_by_one_version,
+            what_stands_in_a_line_is_found_at_every_system,
+            the_log_tells_whom_something_happened_to,
             values_keep_their_exact_form,
             a_transmission_moves_by_one_version,
             only_the_head_of_a_line_is_due,

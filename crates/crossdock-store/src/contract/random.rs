@@ -6,16 +6,19 @@ use crossdock_core::changeset::{Change, Changeset, SystemState};
 use crossdock_core::event::EntityRef;
 use crossdock_core::ids::{FlowName, OrderingKey, SystemName};
 use crossdock_core::message::{Message, MessageState};
+use crossdock_core::routing::Wanted;
+use crossdock_core::suggestion::SuggestionStatus;
 use crossdock_core::transmission::{Transmission, TransmissionState};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use super::facts::timer;
+use super::master::{suggestion, suggestion_id};
 use super::records::*;
 use super::{Make, Subject, submit_all};
 use crate::memory::MemoryStore;
-use crate::port::{ExceptionFilter, MessageFilter, Page, Store, TransmissionFilter};
+use crate::port::{ExceptionFilter, MessageFilter, Page, Store, SuggestionFilter, TransmissionFilter};
 
 /// How many scripts are tried; each commits several dozen changesets.
 const SCRIPTS: u32 = 48;
@@ -50,6 +53,8 @@ enum Move {
     Event { number: u64, links: Vec<u64> },
     Entity { key: u64, stale: bool },
     Reference { key: u64, value: u64 },
+    RemoveReference { key: u64, value: u64 },
+    Suggestion { number: u64, status: usize, stale: bool },
     Transmission { number: u64, state: usize, key: u64, place: u64, due: i64, system: usize, stale: bool },
     Attempt { number: u64 },
     Timer { id: u64, due: i64 },
@@ -81,6 +86,8 @@ fn one_move() -> impl Strategy<Value = Move> {
         2 => (0u64..40, vec(0u64..3, 0..4)).prop_map(|(number, links)| Move::Event { number, links }),
         2 => (0u64..3, stale()).prop_map(|(key, stale)| Move::Entity { key, stale }),
         1 => (0u64..3, 0u64..3).prop_map(|(key, value)| Move::Reference { key, value }),
+        1 => (0u64..3, 0u64..3).prop_map(|(key, value)| Move::RemoveReference { key, value }),
+        1 => (0u64..4, 0usize..4, stale()).prop_map(|(number, status, stale)| Move::Suggestion { number, status, stale }),
         8 => (number(), 0usize..6, 0u64..3, 0u64..12, 0i64..5, system(), stale()).prop_map(
             |(number, state, key, place, due, system, stale)| Move::Transmission {
                 number, state, key, place, due, system, stale,
@@ -162,6 +169,18 @@ fn change(
         }
         Move::Reference { key, value } => {
             Change::AddReference(reference(&key.to_string(), "tracking_number", &value.to_string()))
+        }
+        Move::RemoveReference { key, value } => {
+            Change::RemoveReference(reference(&key.to_string(), "tracking_number", &value.to_string()))
+        }
+        Move::Suggestion { number, status, stale } => {
+            use SuggestionStatus::{Accepted, Open, Rejected, Withdrawn};
+            let stored = || model.suggestion(suggestion_id(number)).expect("memory").map_or(0, |stored| stored.version);
+            // Entities have keys below 100 in this map.
+            let version = versions.entry(100 + number).or_insert_with(stored);
+            *version += 1;
+            let version = if stale { *version + 1 } else { *version };
+            Change::PutSuggestion(suggestion(number, version, [Open, Accepted, Rejected, Withdrawn][status]))
         }
         Move::Transmission { number, state, key, place, due, system, stale } => {
             let stored = || model.transmission(transmission_id(number)).expect("memory");
@@ -277,6 +296,8 @@ pub(super) fn picture(store: &dyn Store) -> Vec<String> {
         tell(format!("events of {name}"), &in_order(events, |it| (it.position, it.event.id)));
         tell(format!("{name}"), &store.entity(&name).unwrap());
         tell(format!("references of {name}"), &store.references(&name).unwrap());
+        let wanted = Wanted { entity: "shipment", system: &"fleet".into(), kind: "tracking_number", value: key };
+        tell(format!("referenced {key}"), &store.referenced(&wanted, 9).unwrap());
         tell(format!("held about {name}"), &store.held_about(&name).unwrap());
         tell(format!("found {key}"), &(store.find(key, 9).unwrap(), store.find(key, 1).unwrap()));
         tell(format!("entities after {key}"), &store.entities("shipment", key, 2).unwrap());
@@ -287,6 +308,16 @@ pub(super) fn picture(store: &dyn Store) -> Vec<String> {
         tell(format!("cursor {key}"), &store.cursor(key).unwrap());
     }
     tell("sending".into(), &store.sending().unwrap());
+    tell("references".into(), &store.references_after(None, 100).unwrap());
+    for status in [None, Some("open"), Some("rejected")] {
+        let filter = SuggestionFilter { status: status.map(Into::into), what: None };
+        tell(format!("suggestions {status:?}"), &store.suggestions(&filter, Page::first(100)).unwrap());
+    }
+    let subjects = store.subjects_after(0, &["shipment"], 100).unwrap().found;
+    tell("subjects".into(), &in_order(subjects, |(position, name)| (*position, name.clone())));
+    for key in ["0", "1", "2"] {
+        tell(format!("in line {key}"), &store.in_line(&OrderingKey::from(key), 9).unwrap());
+    }
     tell("last place".into(), &store.last_place().unwrap());
     pages.iter().for_each(|page| tell("rejections".into(), &store.rejections(*page).unwrap()));
     tell("timers".into(), &(store.due_timers(at(4), 9).unwrap(), store.due_timers(at(9), 2).unwrap()));

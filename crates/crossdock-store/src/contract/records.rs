@@ -75,6 +75,7 @@ pub fn event(number: u64, links: &[EntityRef]) -> Event {
         links: links.to_vec(),
         references: vec![reference("1", "tracking_number", "1Z999")],
         data: value!({ "number": (number as i64), "note": "left at the door" }),
+        standing: Default::default(),
     }
 }
 
@@ -87,6 +88,7 @@ pub fn entity(name: &EntityRef, version: u64) -> Entity {
         milestones: [("departed".to_owned(), at(3))].into(),
         updated_at: at(version as i64),
         last_event: event_id(version),
+        merge: None,
     }
 }
 

@@ -13,7 +13,8 @@ use rusqlite::{Connection, OptionalExtension, Statement, params};
 use super::backlog::{Backlog, Place};
 use super::dedup::{DedupIndex, FreshKeys, Written};
 use super::encode::{
-    AttemptRow, EncodeError, EntityRow, EventRow, ExceptionRow, MessageRow, Prepared, RejectionRow, Row, exception_row,
+    AttemptRow, EncodeError, EntityRow, EventRow, ExceptionRow, MessageRow, Prepared, RejectionRow, Row, SuggestionRow,
+    exception_row,
 };
 use super::ledger::{Ledger, Subject};
 use super::read::ReadError;
@@ -140,6 +141,8 @@ impl<'c> Applier<'c> {
             Row::Event(row) => self.event(row),
             Row::Entity(row) => self.entity(row),
             Row::Reference(reference) => self.reference(reference),
+            Row::RemoveReference(reference) => self.remove_reference(reference),
+            Row::Suggestion(row) => self.suggestion(row),
             Row::Transmission(row) => lines::put(self.connection, &mut self.ledger, row),
             Row::Attempt(row) => self.attempt(row),
             Row::Timer { id, due_at, record } => self.write(
@@ -334,6 +337,38 @@ impl<'c> Applier<'c> {
                 reference.value,
             ],
         )
+    }
+
+    fn remove_reference(&mut self, reference: &Reference) -> Result<(), Stop> {
+        self.write(
+            "DELETE FROM entity_references
+             WHERE entity_kind = ?1 AND entity_key = ?2 AND system = ?3 AND kind = ?4 AND value = ?5",
+            params![
+                reference.entity.kind,
+                reference.entity.key,
+                reference.system.as_str(),
+                reference.kind,
+                reference.value,
+            ],
+        )
+    }
+
+    fn suggestion(&mut self, row: &SuggestionRow) -> Result<(), Stop> {
+        let sql = match row.version {
+            1 => {
+                "INSERT INTO suggestions (id, version, what, status, record) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT DO NOTHING"
+            }
+            _ => {
+                "UPDATE suggestions SET version = ?2, what = ?3, status = ?4, record = ?5
+                 WHERE id = ?1 AND version = ?2 - 1"
+            }
+        };
+        let values = params![row.id.to_string(), row.version, row.what, row.status, row.record];
+        match self.statement(sql)?.execute(values)? {
+            0 => Err(Stop::Refused(refusal::suggestion(row.id))),
+            _ => Ok(()),
+        }
     }
 
     fn attempt(&mut self, row: &AttemptRow) -> Result<(), Stop> {

@@ -3,8 +3,9 @@
 use crossdock_core::changeset::{AuditRecord, Change, Changeset, SystemState, Timer};
 use crossdock_core::event::{Entity, EntityRef, Event, Reference};
 use crossdock_core::exception::{Exception, ExceptionStatus};
-use crossdock_core::ids::{EventId, MessageId, OrderingKey, SystemName, TransmissionId};
+use crossdock_core::ids::{EventId, MessageId, OrderingKey, SuggestionId, SystemName, TransmissionId};
 use crossdock_core::message::{Message, MessageState, Rejection};
+use crossdock_core::suggestion::Suggestion;
 use crossdock_core::transmission::{Attempt, Outcome, Transmission};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -26,6 +27,8 @@ pub enum Row {
     Event(Box<EventRow>),
     Entity(Box<EntityRow>),
     Reference(Reference),
+    RemoveReference(Reference),
+    Suggestion(Box<SuggestionRow>),
     Transmission(Box<TransmissionRow>),
     Attempt(AttemptRow),
     Timer { id: String, due_at: String, record: String },
@@ -105,6 +108,14 @@ pub struct ExceptionRow {
     pub exception: Exception,
 }
 
+pub struct SuggestionRow {
+    pub id: SuggestionId,
+    pub version: i64,
+    pub what: &'static str,
+    pub status: &'static str,
+    pub record: String,
+}
+
 pub struct RejectionRow {
     pub system: Option<SystemName>,
     pub at: String,
@@ -161,6 +172,8 @@ impl Row {
             Change::AppendEvent(event) => Row::Event(Box::new(event_row(event)?)),
             Change::PutEntity(entity) => Row::Entity(Box::new(entity_row(entity)?)),
             Change::AddReference(reference) => Row::Reference(reference),
+            Change::RemoveReference(reference) => Row::RemoveReference(reference),
+            Change::PutSuggestion(suggestion) => Row::Suggestion(Box::new(suggestion_row(&suggestion)?)),
             Change::PutTransmission(it) => Row::Transmission(Box::new(transmission_row(it)?)),
             Change::AppendAttempt(attempt) => Row::Attempt(attempt_row(&attempt)?),
             Change::SetTimer(timer) => timer_row(timer)?,
@@ -183,7 +196,8 @@ impl Row {
                 Row::Cursor { value, .. } => value.len(),
                 Row::Event(row) => row.record.len() + 64 * row.links.len(),
                 Row::Entity(row) => row.record.len(),
-                Row::Reference(row) => row.value.len(),
+                Row::Reference(row) | Row::RemoveReference(row) => row.value.len(),
+                Row::Suggestion(row) => row.record.len(),
                 Row::Transmission(row) => row.record.len(),
                 Row::Attempt(row) => row.record.len(),
                 Row::Exception(row) => 2 * row.record.len(),
@@ -290,6 +304,16 @@ pub fn exception_row(exception: Exception) -> Result<ExceptionRow, EncodeError> 
         count: number(exception.count)?,
         record: json(&exception)?,
         exception,
+    })
+}
+
+fn suggestion_row(it: &Suggestion) -> Result<SuggestionRow, EncodeError> {
+    Ok(SuggestionRow {
+        id: it.id,
+        version: number(it.version)?,
+        what: it.proposal.word(),
+        status: it.status.word(),
+        record: json(it)?,
     })
 }
 

@@ -3,13 +3,15 @@
 
 use crossdock_core::event::EntityRef;
 use crossdock_core::exception::Exception;
+use crossdock_core::ids::OrderingKey;
 use crossdock_core::message::StoredMessage;
+use crossdock_core::suggestion::Suggestion;
 use crossdock_core::transmission::Transmission;
 use rusqlite::{Connection, ToSql, params};
 
 use super::ledger::Subject;
-use super::read::{self, OUTCOMES, ReadError, TRANSMISSION_STATES, WAITING, count, many};
-use crate::port::{ExceptionFilter, MessageFilter, Page, TransmissionFilter};
+use super::read::{self, OUTCOMES, PROPOSALS, ReadError, SUGGESTION_STATES, TRANSMISSION_STATES, WAITING, count, many};
+use crate::port::{ExceptionFilter, MessageFilter, Page, SuggestionFilter, TransmissionFilter};
 
 type Read<T> = Result<T, ReadError>;
 
@@ -68,6 +70,44 @@ pub fn exceptions(connection: &Connection, filter: &ExceptionFilter, page: Page)
     many(connection, &sql, rusqlite::params_from_iter(values), read::record)
 }
 
+/// The index holds (status, what, number): each combination is asked for, as for transmissions.
+pub fn suggestions(connection: &Connection, filter: &SuggestionFilter, page: Page) -> Read<Vec<Suggestion>> {
+    let sql = "SELECT number FROM suggestions WHERE status = ?1 AND what = ?2 ORDER BY number DESC LIMIT ?3";
+    let all = |wanted: &Option<String>, known: &[&str]| match wanted {
+        Some(wanted) => vec![wanted.clone()],
+        None => known.iter().map(|word| (*word).to_owned()).collect(),
+    };
+    let mut numbers = Vec::new();
+    for status in all(&filter.status, &SUGGESTION_STATES) {
+        for what in all(&filter.what, &PROPOSALS) {
+            numbers.extend(many(connection, sql, params![status, what, reach(page)], |row| Ok(row.get::<_, i64>(0)?))?);
+        }
+    }
+    on_page(numbers, page).filter_map(|number| read::suggestion_numbered(connection, number).transpose()).collect()
+}
+
+/// What stands in the lines of a key, system by system. Asked only when entities are merged or split.
+pub fn in_line(connection: &Connection, key: &OrderingKey, limit: usize) -> Read<Vec<Transmission>> {
+    let sql = "SELECT number FROM transmissions INDEXED BY transmissions_line
+               WHERE system = ?1 AND ordering_key = ?2 AND state IN ('owed', 'sending', 'paused')
+               ORDER BY place LIMIT ?3";
+    let mut numbers = Vec::new();
+    for system in systems(connection, Subject::Transmissions)? {
+        let values = params![system, key.as_str(), count(limit)];
+        numbers.extend(many(connection, sql, values, |row| Ok(row.get::<_, i64>(0)?))?);
+    }
+    numbers.sort_unstable();
+    numbers.truncate(limit);
+    let found = numbers.into_iter().map(|number| read::transmission_numbered(connection, number));
+    found.filter_map(Result::transpose).collect()
+}
+
+/// Every system that was ever counted.
+fn systems(connection: &Connection, subject: Subject) -> Read<Vec<String>> {
+    let sql = "SELECT DISTINCT system FROM tallies WHERE subject = ?1";
+    many(connection, sql, [subject.word()], |row| Ok(row.get(0)?))
+}
+
 const OUTCOMES_BY_STATE: &str = "SELECT position FROM message_outcomes WHERE state = ?1 AND system = ?2
                                  ORDER BY position DESC LIMIT ?3";
 const TRANSMISSIONS_BY_STATE: &str = "SELECT number FROM transmissions INDEXED BY transmissions_by_state
@@ -84,10 +124,7 @@ fn by_state(
 ) -> Read<Vec<i64>> {
     let systems = match system {
         Some(system) => vec![system.to_owned()],
-        None => {
-            let sql = "SELECT DISTINCT system FROM tallies WHERE subject = ?1";
-            many(connection, sql, [subject.word()], |row| Ok(row.get(0)?))?
-        }
+        None => self::systems(connection, subject)?,
     };
     let mut numbers = Vec::new();
     for state in states {

@@ -33,13 +33,16 @@ use std::time::Duration;
 use crossdock_core::changeset::{ChainedAudit, Changeset, SystemState, Timer};
 use crossdock_core::event::{Entity, EntityRef, Reference, StoredEvent};
 use crossdock_core::exception::Exception;
-use crossdock_core::ids::{EventId, FlowName, MessageId, SystemName, TransmissionId};
+use crossdock_core::ids::{EventId, FlowName, MessageId, OrderingKey, SuggestionId, SystemName, TransmissionId};
 use crossdock_core::message::{Rejection, StoredMessage};
+use crossdock_core::routing::Wanted;
+use crossdock_core::suggestion::Suggestion;
 use crossdock_core::transmission::{Attempt, Transmission};
 use jiff::Timestamp;
 
 use crate::port::{
-    CommitError, Counts, Done, ExceptionFilter, MessageFilter, Page, Store, StoreError, TransmissionFilter,
+    CommitError, Counts, Done, ExceptionFilter, MessageFilter, Page, Store, StoreError, Subjects, SuggestionFilter,
+    TransmissionFilter,
 };
 use checkpoint::{Checkpointer, Log, LogLimits};
 use dedup::{DedupIndex, Digest};
@@ -389,6 +392,30 @@ impl Store for SqliteStore {
 
     fn references(&self, entity: &EntityRef) -> Read<Vec<Reference>> {
         self.readers.read(|connection| read::references(connection, entity))
+    }
+
+    fn referenced(&self, wanted: &Wanted<'_>, limit: usize) -> Read<Vec<EntityRef>> {
+        self.readers.read(|connection| read::referenced(connection, wanted, limit))
+    }
+
+    fn references_after(&self, after: Option<&Reference>, limit: usize) -> Read<Vec<Reference>> {
+        self.readers.read(|connection| read::references_after(connection, after, limit))
+    }
+
+    fn subjects_after(&self, position: u64, kinds: &[&str], limit: usize) -> Read<Subjects> {
+        self.readers.read_at_once(|connection| read::subjects_after(connection, position, kinds, limit))
+    }
+
+    fn suggestion(&self, id: SuggestionId) -> Read<Option<Suggestion>> {
+        self.readers.read(|connection| read::suggestion(connection, id))
+    }
+
+    fn suggestions(&self, filter: &SuggestionFilter, page: Page) -> Read<Vec<Suggestion>> {
+        self.readers.read_at_once(|connection| lists::suggestions(connection, filter, page))
+    }
+
+    fn in_line(&self, key: &OrderingKey, limit: usize) -> Read<Vec<Transmission>> {
+        self.readers.read_at_once(|connection| lists::in_line(connection, key, limit))
     }
 
     fn transmission(&self, id: TransmissionId) -> Read<Option<Transmission>> {

@@ -3,17 +3,19 @@
 use crossdock_core::changeset::{AuditRecord, ChainedAudit, SystemState, Timer};
 use crossdock_core::event::{Entity, EntityRef, Reference, StoredEvent};
 use crossdock_core::exception::{Exception, ExceptionStatus};
-use crossdock_core::ids::{EventId, FlowName, MessageId, SystemName, TransmissionId};
+use crossdock_core::ids::{EventId, FlowName, MessageId, SuggestionId, SystemName, TransmissionId};
 use crossdock_core::message::{Message, MessageState, Rejection, StoredMessage};
+use crossdock_core::routing::Wanted;
+use crossdock_core::suggestion::Suggestion;
 use crossdock_core::transmission::{Attempt, Transmission};
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Params, Row, params};
+use rusqlite::{Connection, OptionalExtension, Params, Row, ToSql, params};
 use serde::de::DeserializeOwned;
 
 use super::encode::{status_word, time_text};
 use super::ledger::Subject;
 use super::statement::prepared;
-use crate::port::{Counts, Page, WAITING_BYTES_MAX};
+use crate::port::{Counts, Page, Subjects, WAITING_BYTES_MAX};
 
 /// Why a read failed.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +33,10 @@ pub const WAITING: &str = "waiting";
 /// The states of messages that have left the inbox.
 pub const OUTCOMES: [&str; 3] = ["translated", "ignored", "failed"];
 pub const TRANSMISSION_STATES: [&str; 6] = ["held", "owed", "sending", "done", "paused", "cancelled"];
+
+pub const SUGGESTION_STATES: [&str; 4] = ["open", "accepted", "rejected", "withdrawn"];
+/// What may be suggested.
+pub const PROPOSALS: [&str; 2] = ["merge", "change"];
 
 /// The constant for a stored word.
 pub fn message_word(word: &str) -> &'static str {
@@ -132,6 +138,62 @@ pub fn references(connection: &Connection, entity: &EntityRef) -> Read<Vec<Refer
     many(connection, sql, [&entity.kind, &entity.key], |row| {
         Ok(Reference { entity: entity.clone(), system: system(row, 0)?, kind: row.get(1)?, value: row.get(2)? })
     })
+}
+
+pub fn referenced(connection: &Connection, wanted: &Wanted<'_>, limit: usize) -> Read<Vec<EntityRef>> {
+    let sql = "SELECT entity_key FROM entity_references
+               WHERE value = ?1 AND entity_kind = ?2 AND system = ?3 AND kind = ?4 ORDER BY entity_key LIMIT ?5";
+    let values = params![wanted.value, wanted.entity, wanted.system.as_str(), wanted.kind, count(limit)];
+    many(connection, sql, values, |row| Ok(EntityRef::new(wanted.entity, row.get::<_, String>(0)?)))
+}
+
+pub fn references_after(connection: &Connection, after: Option<&Reference>, limit: usize) -> Read<Vec<Reference>> {
+    let sql = "SELECT entity_kind, entity_key, system, kind, value FROM entity_references
+               WHERE (entity_kind, entity_key, system, kind, value) > (?1, ?2, ?3, ?4, ?5)
+               ORDER BY entity_kind, entity_key, system, kind, value LIMIT ?6";
+    let [kind, key, system, id_kind, value] = match after {
+        None => [""; 5],
+        Some(after) => [&*after.entity.kind, &*after.entity.key, after.system.as_str(), &*after.kind, &*after.value],
+    };
+    many(connection, sql, params![kind, key, system, id_kind, value, count(limit)], |row| {
+        Ok(Reference {
+            entity: EntityRef { kind: row.get(0)?, key: row.get(1)? },
+            system: self::system(row, 2)?,
+            kind: row.get(3)?,
+            value: row.get(4)?,
+        })
+    })
+}
+
+pub fn subjects_after(connection: &Connection, position: u64, kinds: &[&str], limit: usize) -> Read<Subjects> {
+    let last = one(connection, "SELECT max(position) FROM events", [], |row| Ok(row.get::<_, Option<i64>>(0)?))?;
+    let last = last.flatten().map_or(0, i64::unsigned_abs).max(position);
+    let marks: Vec<String> = (4..4 + kinds.len()).map(|n| format!("?{n}")).collect();
+    let sql = format!(
+        "SELECT position, subject_kind, subject_key FROM events
+         WHERE position > ?1 AND position <= ?2 AND subject_kind IN ({}) ORDER BY position LIMIT ?3",
+        marks.join(", ")
+    );
+    let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    let mut values: Vec<Box<dyn ToSql>> =
+        vec![Box::new(number(position)), Box::new(number(last)), Box::new(count(limit))];
+    values.extend(kinds.iter().map(|kind| Box::new((*kind).to_owned()) as Box<dyn ToSql>));
+    let found = many(connection, &sql, rusqlite::params_from_iter(values), |row| {
+        Ok((unsigned(row, 0)?, EntityRef { kind: row.get(1)?, key: row.get(2)? }))
+    })?;
+    let up_to = match found.last() {
+        Some((at, _)) if found.len() == limit => *at,
+        _ => last,
+    };
+    Ok(Subjects { found, up_to })
+}
+
+pub fn suggestion(connection: &Connection, id: SuggestionId) -> Read<Option<Suggestion>> {
+    one(connection, "SELECT record FROM suggestions WHERE id = ?1", [id.to_string()], record)
+}
+
+pub fn suggestion_numbered(connection: &Connection, number: i64) -> Read<Option<Suggestion>> {
+    one(connection, "SELECT record FROM suggestions WHERE number = ?1", [number], record)
 }
 
 pub fn transmission(connection: &Connection, id: TransmissionId) -> Read<Option<Transmission>> {

@@ -149,11 +149,12 @@ impl FlowReader<'_, '_, '_> {
         let scope = Place::Inbound.scope(self.world.codes, false);
         let when = self.expression("when", &scope);
         let mappings = self.event_mappings("map", Place::Inbound, true);
+        let echo = self.expression("echo", &scope);
         if let Some(system) = &system {
             self.check_inbound(system, channel.as_deref(), &from.location);
         }
         let owner = self.owner();
-        Some(InboundFlow { name: self.name(), system: system?, channel, when, mappings, owner })
+        Some(InboundFlow { name: self.name(), system: system?, channel, when, mappings, echo, owner })
     }
 
     fn outbound(&mut self, used: &mut BTreeSet<String>) -> Option<OutboundFlow> {

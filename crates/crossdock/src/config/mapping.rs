@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crossdock_core::hub::{EventMapping, ReferenceRule, scopes};
+use crossdock_core::hub::{EventMapping, FindRule, ReferenceRule, Unknown, scopes};
 use crossdock_core::ids::SystemName;
 use crossdock_core::mapping::types::{Check, Checked, Texts, Ty};
 use crossdock_core::mapping::{CodeLists, Expression, Mapping, Scope};
@@ -29,13 +29,22 @@ pub enum Place {
 impl Place {
     /// The variables of the place; `item` only where `each` binds it.
     pub fn scope(self, codes: &Arc<CodeLists>, with_item: bool) -> Scope {
+        self.scope_with(codes, with_item, false)
+    }
+
+    /// The same; `found` only where `find` binds it.
+    pub fn scope_with(self, codes: &Arc<CodeLists>, with_item: bool, with_found: bool) -> Scope {
         let names: &[&str] = match self {
             Place::Inbound => &scopes::INBOUND,
             Place::Outbound => &scopes::OUTBOUND,
             Place::Result => &scopes::RESULT,
         };
-        // `item` is the last, so leaving it out moves no slot.
-        let names = names.iter().copied().filter(|name| with_item || *name != "item");
+        // An empty name keeps the slot of a variable that nothing binds.
+        let names = names.iter().copied().map(|name| match name {
+            "item" if !with_item => "",
+            "found" if !with_found => "",
+            name => name,
+        });
         Scope::new(names).with_codes(codes.clone())
     }
 }
@@ -96,7 +105,7 @@ impl<'f> MappingFile<'f> {
             mapping.makes_events = true;
             mapping.emits = event_type(reader.optional_text("emits"), &emits.location, &reader);
         }
-        for key in ["when", "each", "time", "references"] {
+        for key in ["when", "each", "time", "references", "find"] {
             if let Some(node) = reader.node(key).filter(|_| !mapping.makes_events) {
                 reader.mistake(
                     Diagnostic::error(&node.location, format!("`{key}` is for mappings that make events"))
@@ -105,6 +114,7 @@ impl<'f> MappingFile<'f> {
             }
         }
         check_references(reader.node("references"), systems, &reader);
+        check_find(reader.node("find"), systems, &reader);
         mapping.choose_codes(codes, &reader);
         reader.required("target");
         mistakes.extend(reader.finish());
@@ -155,8 +165,20 @@ impl<'f> MappingFile<'f> {
         let node = self.file.node.as_ref()?;
         let each = given(node, "each");
         let outer = place.scope(&self.codes, false);
-        let inner = place.scope(&self.codes, each.is_some());
+        let looking = place.scope(&self.codes, each.is_some());
+        let inner = place.scope_with(&self.codes, each.is_some(), given(node, "find").is_some());
         let before = mistakes.len();
+        if let Some(find) = given(node, "find").filter(|_| place != Place::Inbound) {
+            mistakes.push(
+                Diagnostic::error(
+                    &find.location,
+                    "`find` is for mappings of messages; a result belongs to its transmission",
+                )
+                .hint("use `event`, `input` or `result` instead"),
+            );
+            return None;
+        }
+        let find = find_rules(node, &looking, mistakes);
         let mut compile = |node: Option<&Node>, scope: &Scope| node.and_then(|node| expression(node, scope, mistakes));
         let each = compile(each, &outer);
         let when = compile(given(node, "when"), &inner);
@@ -174,6 +196,7 @@ impl<'f> MappingFile<'f> {
             when,
             each,
             time,
+            find,
             references,
             target: target?,
         })
@@ -252,6 +275,7 @@ impl<'f> MappingFile<'f> {
         let everywhere: BTreeSet<&str> =
             scopes::INBOUND.into_iter().chain(scopes::OUTBOUND).chain(scopes::RESULT).collect();
         let scope = Scope::new(everywhere).with_codes(self.codes.clone());
+        find_rules(node, &scope, mistakes);
         for key in ["each", "when", "time"] {
             given(node, key).and_then(|node| expression(node, &scope, mistakes));
         }
@@ -317,6 +341,89 @@ fn check_references(node: Option<&Node>, systems: &BTreeSet<String>, reader: &Re
     }
 }
 
+/// What happens when nothing is known by an id, as `find` says it.
+const UNKNOWN: &[(&str, bool)] = &[("exception", true), ("null", false)];
+
+/// The fields of `find`, apart from their expressions.
+fn check_find(node: Option<&Node>, systems: &BTreeSet<String>, reader: &Reader<'_>) {
+    let Some(node) = node else { return };
+    let Some(entries) = node.entries() else {
+        let message =
+            format!("`find` must be a map of names, each with `entity`, `kind` and `value`, not {}", node.kind_word());
+        reader.mistake(Diagnostic::error(&node.location, message).hint(FIND_HINT));
+        return;
+    };
+    for entry in entries {
+        let from = Reader::new(&entry.value, "what is found");
+        if let Some(entity) = from.text("entity") {
+            let at = from.node("entity").map_or(&entry.value.location, |node| &node.location);
+            if EntityKind::find(entity).is_none() {
+                from.mistake(no_kind(entity, at));
+            }
+        }
+        from.text("kind");
+        from.required("value");
+        if let Some(system) = from.optional_text("system").filter(|system| !systems.contains(*system)) {
+            let at = from.node("system").map_or(&entry.value.location, |node| &node.location);
+            from.mistake(names::unknown(at, "system", system, systems.iter().map(String::as_str), "systems"));
+        }
+        // `null` is a word here, not the absence of one.
+        let unknown = entry.value.get("unknown");
+        from.node("unknown");
+        if let Some(unknown) = unknown.filter(|node| node.kind != crossdock_core::source::NodeKind::Null) {
+            match unknown.entries() {
+                Some([create]) if &*create.key == "create" => {}
+                Some(_) => from.mistake(Diagnostic::error(&unknown.location, UNKNOWN_TAKES)),
+                None => drop(from.choice("unknown", UNKNOWN)),
+            }
+        }
+        reader.mistakes(from.finish());
+    }
+}
+
+const FIND_HINT: &str =
+    "such as `find: {customer: {entity: customer_account, kind: res.partner, value: body.partner_id}}`";
+const UNKNOWN_TAKES: &str = "`unknown` is `exception`, `null`, or `{create: …}` with the key of the new entity";
+
+/// Compiles the rules of `find`. Their names can be used below `found`.
+fn find_rules(node: &Node, scope: &Scope, mistakes: &mut Vec<Diagnostic>) -> Vec<FindRule> {
+    let mut rules = Vec::new();
+    for entry in given(node, "find").and_then(Node::entries).unwrap_or_default() {
+        let rule = &entry.value;
+        let value = given(rule, "value").and_then(|value| expression(value, scope, mistakes));
+        let unknown = match rule.get("unknown") {
+            None => Some(Unknown::Exception),
+            Some(node) => match node.get("create") {
+                Some(create) => expression(create, scope, mistakes).map(Unknown::Create),
+                None if node.text() == Some("exception") => Some(Unknown::Exception),
+                None => Some(Unknown::Null),
+            },
+        };
+        let entity = given(rule, "entity").and_then(Node::text).and_then(EntityKind::find);
+        let kind = given(rule, "kind").and_then(Node::text);
+        let (Some(value), Some(unknown), Some(entity), Some(kind)) = (value, unknown, entity, kind) else { continue };
+        rules.push(FindRule {
+            name: entry.key.to_string(),
+            entity: entity.name,
+            system: given(rule, "system").and_then(Node::text).map(SystemName::from),
+            kind: kind.to_owned(),
+            value,
+            unknown,
+        });
+    }
+    rules
+}
+
+/// The mistake of naming a kind of entity that there is not.
+pub fn no_kind(name: &str, at: &Location) -> Diagnostic {
+    let mistake = Diagnostic::error(at, format!("there is no kind of entity `{name}`"));
+    let known: Vec<&str> = ENTITIES.iter().map(|kind| kind.name).collect();
+    match nearest(name, known.iter().copied()) {
+        Some(near) => mistake.hint(format!("did you mean `{near}`?")),
+        None => mistake.hint(format!("there are {}", known.join(", "))),
+    }
+}
+
 /// A field's node, `null` being none.
 pub fn given<'n>(node: &'n Node, key: &str) -> Option<&'n Node> {
     node.get(key).filter(|node| node.kind != crossdock_core::source::NodeKind::Null)
@@ -337,12 +444,7 @@ pub fn keyed(node: &Node, scope: &Scope, mistakes: &mut Vec<Diagnostic>) -> Opti
         return None;
     };
     if EntityKind::find(&entry.key).is_none() {
-        let mistake = Diagnostic::error(&entry.key_location, format!("there is no kind of entity `{}`", entry.key));
-        let known: Vec<&str> = ENTITIES.iter().map(|kind| kind.name).collect();
-        mistakes.push(match nearest(&entry.key, known.iter().copied()) {
-            Some(near) => mistake.hint(format!("did you mean `{near}`?")),
-            None => mistake.hint(format!("there are {}", known.join(", "))),
-        });
+        mistakes.push(no_kind(&entry.key, &entry.key_location));
         expression(&entry.value, scope, mistakes);
         return None;
     }

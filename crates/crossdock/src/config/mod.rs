@@ -1,6 +1,7 @@
 //! From a hub folder to the plan that a running hub follows. All mistakes of all files are told at once, each with its
 //! file, line and column. This room and the command line are the only ones that read files of configuration.
 
+mod authority;
 mod channels;
 mod codes;
 pub mod env;
@@ -65,6 +66,7 @@ pub fn compile<'f>(folder: &'f Folder, env: &Environment<'_>) -> Loaded<'f> {
     let mut flows = flow::read_all(folder, &world, &mut mistakes);
     let mut unproved = std::mem::take(&mut flows.unproved);
     mappings.values().for_each(|mapping| mapping.tell(&texts, &mut mistakes, &mut unproved));
+    let authority = authority::compile(&systems, &flows, &mut mistakes);
     let cases = suite::read_all(folder, &mappings, &mut mistakes);
     tell_unused(&systems, &mappings, &flows.systems, &mut mistakes);
     let (diagnostics, unproved) = (in_order(folder, mistakes), in_order(folder, unproved));
@@ -74,6 +76,7 @@ pub fn compile<'f>(folder: &'f Folder, env: &Environment<'_>) -> Loaded<'f> {
         version: ConfigVersion::new(folder.version()),
         inbound: flows.inbound,
         outbound: flows.outbound,
+        authority,
         mapping_steps_max: settings.limits.mapping_steps_max,
         mapping_bytes_max: settings.limits.mapping_bytes_max,
         events_per_message_max: settings.limits.events_per_message_max,

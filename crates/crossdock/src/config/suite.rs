@@ -5,7 +5,6 @@ mod given;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use crossdock_core::event::Entity;
 use crossdock_core::source::{Diagnostic, Entry, Location, Node, NodeKind, Reader, Severity};
 use crossdock_core::value::{Decimal, JsonLimits, Value};
 use jiff::Timestamp;
@@ -14,7 +13,7 @@ use super::folder::{File, Folder, Kind};
 use super::mapping::MappingFile;
 use super::{names, yaml};
 
-pub use given::{Request, now};
+pub use given::{Known, Request, now};
 
 /// The time at which everything happens that says nothing else.
 const NOW: &str = "2026-01-01T12:00:00Z";
@@ -31,7 +30,7 @@ pub struct Case<'f> {
     /// When everything happens that says nothing else.
     pub at: Option<Timestamp>,
     /// What the hub knows beforehand.
-    pub known: Vec<Entity>,
+    pub known: Known,
     pub given: Given,
     pub expect: Expect<'f>,
     /// Maps may hold more than is expected.

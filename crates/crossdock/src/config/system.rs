@@ -14,6 +14,7 @@ use crossdock_core::transmission::pace::PaceLimit;
 use crossdock_core::value::Decimal;
 use crossdock_runtime::plan::SystemPlan;
 
+use super::authority::{self, Claimed};
 use super::channels::{self, Channels};
 use super::env::Environment;
 use super::folder::{File, Folder, Kind};
@@ -43,6 +44,8 @@ pub struct System {
     pub plan: Option<SystemPlan>,
     /// How flows to this system are retried.
     pub retry: RetrySchedule,
+    /// What it claims to be the system of record for.
+    pub claims: Vec<Claimed>,
     /// Where its file begins.
     pub location: Location,
     /// What is known of the bodies of its messages, by channel.
@@ -57,7 +60,13 @@ pub fn read_all(folder: &Folder, env: &Environment<'_>, mistakes: &mut Vec<Diagn
 pub(super) fn read(folder: &Folder, file: &File, env: &Environment<'_>, mistakes: &mut Vec<Diagnostic>) -> System {
     let location = Location::new(file.path.as_str(), 1, 1);
     let Some(node) = &file.node else {
-        return System { plan: None, retry: RetrySchedule::default(), location, channels: Channels::default() };
+        return System {
+            plan: None,
+            retry: RetrySchedule::default(),
+            claims: Vec::new(),
+            location,
+            channels: Channels::default(),
+        };
     };
     let node = env.filled(node, mistakes);
     let reader = Reader::new(&node, "system");
@@ -69,6 +78,7 @@ pub(super) fn read(folder: &Folder, file: &File, env: &Environment<'_>, mistakes
     let (retry, breaker) = (retry(&reader), breaker(&reader));
     let channels = channels::read(folder, &reader);
     let (config, webhook) = (reader.node("config"), reader.node("webhook"));
+    let claims = reader.node("authority").map(|node| authority::read(node, &reader)).unwrap_or_default();
     let endpoint = connector.and_then(|connector| {
         let config = SystemConfig {
             system: SystemName::new(file.name.as_str()),
@@ -90,7 +100,7 @@ pub(super) fn read(folder: &Folder, file: &File, env: &Environment<'_>, mistakes
         pace,
         breaker,
     });
-    System { plan, retry, location, channels }
+    System { plan, retry, claims, location, channels }
 }
 
 fn connector(reader: &Reader<'_>) -> Option<&'static Spec> {

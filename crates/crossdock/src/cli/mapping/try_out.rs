@@ -8,7 +8,6 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 use clap::Args;
-use crossdock_core::event::Entity;
 use crossdock_core::mapping::Notes;
 use crossdock_core::mapping::notes::TraceStep;
 use crossdock_core::source::{Severity, nearest};
@@ -21,7 +20,7 @@ use crate::cli::screen::{self, Screen, Tone};
 use crate::cli::test::runner::{Made, Runner, World};
 use crate::cli::{JsonArg, exit, report};
 use crate::config::folder::Folder;
-use crate::config::suite::{Case, Given, Subject, parse_input};
+use crate::config::suite::{Case, Given, Known, Subject, parse_input};
 use crate::config::{self, Loaded, env};
 
 /// How often `--watch` looks for changed files.
@@ -70,7 +69,7 @@ struct Input {
     /// Where it comes from, in words.
     origin: String,
     at: Option<Timestamp>,
-    known: Vec<Entity>,
+    known: Known,
 }
 
 pub fn run(args: &TryArgs, screen: Screen) -> anyhow::Result<ExitCode> {
@@ -209,7 +208,7 @@ fn input(args: &TryArgs, piped: Option<&[u8]>, loaded: &Loaded<'_>, plan: &Plan)
         },
     };
     let origin = if piped.is_some() { "standard input".to_owned() } else { shown };
-    Ok(Input { value, origin, at: None, known: Vec::new() })
+    Ok(Input { value, origin, at: None, known: Known::default() })
 }
 
 /// The input of a test of the mapping, or of a flow that uses it.

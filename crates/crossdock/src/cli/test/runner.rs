@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use crossdock_connect::endpoint::{Endpoint, RawRequest};
 use crossdock_core::changeset::Change;
-use crossdock_core::event::{Entity, EntityRef, Event};
+use crossdock_core::event::{Entity, EntityRef, Event, Reference};
 use crossdock_core::exception::Exception;
 use crossdock_core::hub::{EventMapping, Hub, InboundFlow, OutboundFlow, Repetition, scopes};
-use crossdock_core::ids::{EventId, FlowName, MessageId, OrderingKey, SystemName, TransmissionId};
+use crossdock_core::ids::{EventId, FlowName, MessageId, OrderingKey, SuggestionId, SystemName, TransmissionId};
 use crossdock_core::mapping::{Bindings, MapLimits, Mapping, Notes};
 use crossdock_core::message::{Message, MessageState, RESULT_CHANNEL, StoredMessage};
 use crossdock_core::model::{self, EventType};
-use crossdock_core::routing::{self, View, ViewError};
+use crossdock_core::routing::{self, View, ViewError, Wanted};
+use crossdock_core::suggestion::Suggestion;
 use crossdock_core::transmission::{RetrySchedule, Transmission, TransmissionState};
 use crossdock_core::value::Value;
 use crossdock_runtime::plan::Plan;
@@ -21,7 +22,7 @@ use uuid::Uuid;
 
 use crate::config::folder::Folder;
 use crate::config::mapping::{MappingFile, Place};
-use crate::config::suite::{Case, Given, Request, Subject, now};
+use crate::config::suite::{self, Case, Given, Request, Subject, now};
 use crate::config::{Loaded, endpoint_with_secret};
 
 /// What came out.
@@ -42,7 +43,7 @@ pub enum Made {
 pub struct World<'a> {
     pub input: &'a Value,
     pub at: Option<Timestamp>,
-    pub known: &'a [Entity],
+    pub known: &'a suite::Known,
     pub notes: &'a Notes,
 }
 
@@ -52,7 +53,7 @@ impl World<'_> {
     }
 
     fn view(&self) -> Known<'_> {
-        Known { entities: self.known, event: None, transmission: None }
+        Known { entities: &self.known.entities, references: &self.known.references, event: None, transmission: None }
     }
 }
 
@@ -299,6 +300,7 @@ impl<'r> Runner<'r> {
             version: hub.version.clone(),
             inbound: Vec::new(),
             outbound: Vec::new(),
+            authority: Default::default(),
             mapping_steps_max: hub.mapping_steps_max,
             mapping_bytes_max: hub.mapping_bytes_max,
             events_per_message_max: hub.events_per_message_max,
@@ -322,7 +324,7 @@ fn place_of(input: &Value) -> String {
 /// A flow that takes everything of a system through one mapping.
 fn lone_flow(mapping: EventMapping, system: SystemName) -> InboundFlow {
     let name = FlowName::from(TEST);
-    InboundFlow { name, system, channel: None, when: None, mappings: vec![mapping], owner: None }
+    InboundFlow { name, system, channel: None, when: None, mappings: vec![mapping], echo: None, owner: None }
 }
 
 /// A flow whose results go through one mapping.
@@ -354,6 +356,7 @@ fn lone_result(mapping: EventMapping) -> Vec<OutboundFlow> {
 /// A store that holds what the test says, and what a result belongs to.
 struct Known<'a> {
     entities: &'a [Entity],
+    references: &'a [Reference],
     event: Option<Event>,
     transmission: Option<Transmission>,
 }
@@ -375,6 +378,18 @@ impl View for Known<'_> {
         Ok(false)
     }
     fn open_exception(&self, _: &str) -> Result<Option<Exception>, ViewError> {
+        Ok(None)
+    }
+    fn referenced(&self, wanted: &Wanted<'_>, _: usize) -> Result<Vec<EntityRef>, ViewError> {
+        Ok(self.references.iter().filter(|known| wanted.fits(known)).map(|known| known.entity.clone()).collect())
+    }
+    fn sent_about(&self, _: &SystemName, _: &EntityRef, _: usize) -> Result<Vec<Transmission>, ViewError> {
+        Ok(Vec::new())
+    }
+    fn in_line(&self, _: &OrderingKey, _: usize) -> Result<Vec<Transmission>, ViewError> {
+        Ok(Vec::new())
+    }
+    fn suggestion(&self, _: SuggestionId) -> Result<Option<Suggestion>, ViewError> {
         Ok(None)
     }
 }
@@ -446,6 +461,7 @@ fn event_of(given: Option<&Value>, event_type: Option<EventType>, now: Timestamp
         out_of_order: false,
         references: Vec::new(),
         data,
+        standing: Default::default(),
     }
 }
 

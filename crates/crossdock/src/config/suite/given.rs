@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crossdock_core::event::{Entity, EntityRef};
+use crossdock_core::event::{Entity, EntityRef, Reference};
 use crossdock_core::ids::EventId;
 use crossdock_core::model::{ENTITIES, EntityKind};
 use crossdock_core::source::{Diagnostic, Entry, Node, Reader, nearest};
@@ -44,19 +44,36 @@ pub fn instant(key: &'static str, reader: &Reader<'_>) -> Option<Timestamp> {
     parsed
 }
 
+/// What is known beforehand.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    pub entities: Vec<Entity>,
+    /// Other systems' ids of them.
+    pub references: Vec<Reference>,
+}
+
 /// Reads `known`: entities by `kind/key`.
-pub fn known(node: &Node, at: Option<Timestamp>, reader: &Reader<'_>) -> Vec<Entity> {
+pub fn known(node: &Node, at: Option<Timestamp>, reader: &Reader<'_>) -> Known {
     let Some(entries) = node.entries() else {
         reader.mistake(
             Diagnostic::error(&node.location, "`known` must be a map of entities")
                 .hint("such as `known: {shipment/281: {status: in_transit, data: {order: S00042}}}`"),
         );
-        return Vec::new();
+        return Known::default();
     };
-    entries.iter().filter_map(|entry| entity(entry, at, reader)).collect()
+    let mut known = Known::default();
+    for entry in entries {
+        known.entities.extend(entity(entry, at, &mut known.references, reader));
+    }
+    known
 }
 
-fn entity(entry: &Entry, at: Option<Timestamp>, reader: &Reader<'_>) -> Option<Entity> {
+fn entity(
+    entry: &Entry,
+    at: Option<Timestamp>,
+    references: &mut Vec<Reference>,
+    reader: &Reader<'_>,
+) -> Option<Entity> {
     let told = |message: String| Diagnostic::error(&entry.key_location, message);
     let Some((kind, key)) = entry.key.split_once('/') else {
         reader.mistake(
@@ -83,16 +100,43 @@ fn entity(entry: &Entry, at: Option<Timestamp>, reader: &Reader<'_>) -> Option<E
     if data.as_map().is_none() {
         from.mistake(Diagnostic::error(&entry.value.location, "`data` of a known entity must be a map of its fields"));
     }
+    let name = EntityRef::new(kind.name, key);
+    if let Some(node) = from.node("references") {
+        references.extend(references_of(&name, node, &from));
+    }
     reader.mistakes(from.finish());
     Some(Entity {
-        name: EntityRef::new(kind.name, key),
+        name,
         version: 1,
         status,
         data,
         milestones: happened,
         updated_at,
         last_event: EventId(Uuid::nil()),
+        merge: None,
     })
+}
+
+/// Reads the ids that systems have for a known entity.
+fn references_of(entity: &EntityRef, node: &Node, reader: &Reader<'_>) -> Vec<Reference> {
+    let Some(items) = node.items() else {
+        reader.mistake(
+            Diagnostic::error(&node.location, "`references` of a known entity must be a list")
+                .hint("such as `references: [{system: odoo, kind: res.partner, value: 42}]`"),
+        );
+        return Vec::new();
+    };
+    let mut references = Vec::new();
+    for item in items {
+        let from = Reader::new(item, "a reference");
+        let (system, kind, value) = (from.text("system"), from.text("kind"), from.text("value"));
+        reader.mistakes(from.finish());
+        if let (Some(system), Some(kind), Some(value)) = (system, kind, value) {
+            let (kind, value) = (kind.to_owned(), value.to_owned());
+            references.push(Reference { entity: entity.clone(), system: system.into(), kind, value });
+        }
+    }
+    references
 }
 
 /// What happened to an entity before: verbs of its events, or a map of them with their times.
