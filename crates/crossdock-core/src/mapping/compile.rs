@@ -13,6 +13,7 @@ use super::functions;
 use super::meter::{MapLimits, Meter};
 use super::node::*;
 use super::syntax::{self, Source};
+use super::types::findings::{self as kinds, Kind};
 use crate::source::{Diagnostic, Location, nearest};
 use crate::value::Value;
 use crate::value::number::parse_decimal;
@@ -310,10 +311,11 @@ impl Compiler<'_, '_> {
                 _ => {
                     let forms: Vec<String> =
                         named.iter().map(|function| format!("`{name}({})`", function.params)).collect();
-                    self.mistake_with(
+                    self.mistake_of(
+                        kinds::ARGUMENT_COUNT,
                         at,
                         format!("`{name}` has the wrong number of arguments"),
-                        format!("it is {}", forms.join(" or ")),
+                        Some(format!("it is {}", forms.join(" or "))),
                     )
                 }
             };
@@ -325,10 +327,8 @@ impl Compiler<'_, '_> {
     fn unknown_function(&mut self, name: &str, at: Offset) -> Typed {
         let known = functions::all().map(|function| function.name).chain(super::special::names());
         let message = format!("there is no function `{name}`");
-        match nearest(name, known) {
-            Some(near) => self.mistake_with(at, message, format!("did you mean `{near}`?")),
-            None => self.mistake(at, message),
-        }
+        let hint = nearest(name, known).map(|near| format!("did you mean `{near}`?"));
+        self.mistake_of(kinds::UNKNOWN_FUNCTION, at, message, hint)
     }
 
     /// The start of a path: a local variable, one of the scope, or a type word.
@@ -358,7 +358,7 @@ impl Compiler<'_, '_> {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("known are {}; a text is written in quotes: '{name}'", known.join(", ")),
         };
-        self.mistake_with(at, format!("there is no variable `{name}`"), hint)
+        self.mistake_of(kinds::UNKNOWN_VARIABLE, at, format!("there is no variable `{name}`"), Some(hint))
     }
 
     /// Builds a node of values, computing it at once when they are all constant. When it is not constant, a constant
@@ -423,7 +423,8 @@ impl Compiler<'_, '_> {
             (Compiled::Optional(optional), Absence::Null) => Node::OrNull(Box::new(optional)),
             (Compiled::Optional(_), Absence::Mistake) => {
                 let hint = "end it with `.orValue(…)`, or wrap it in `default(…, …)`";
-                self.complain(typed.at, "this may be absent, but a value is needed", Some(hint));
+                let message = "this may be absent, but a value is needed";
+                self.mistake_of(kinds::UNSETTLED_OPTIONAL, typed.at, message, Some(hint.to_owned()));
                 Node::Const(Value::Null)
             }
         }
@@ -459,6 +460,14 @@ impl Compiler<'_, '_> {
 
     pub fn mistake_with(&mut self, at: Offset, message: impl Into<String>, hint: impl AsRef<str>) -> Typed {
         self.complain(at, message, Some(hint.as_ref()));
+        self.placeholder(at)
+    }
+
+    /// A mistake of a kind that has a name.
+    pub fn mistake_of(&mut self, kind: &Kind, at: Offset, message: impl Into<String>, hint: Option<String>) -> Typed {
+        let mut diagnostic = Diagnostic::error(&self.place(at), message).kind(kind.name);
+        diagnostic.hint = hint;
+        self.context.mistakes.push(diagnostic);
         self.placeholder(at)
     }
 

@@ -7,6 +7,7 @@ use cel::common::ast::{Expr, IdedExpr, LiteralValue};
 
 use super::compile::{Absence, Compiled, Compiler, Free, LOCALS_MAX, LocalName, Typed, into_optional};
 use super::node::*;
+use super::types::findings as kinds;
 use crate::value::Value;
 
 /// Largest compiled pattern.
@@ -285,7 +286,8 @@ impl Compiler<'_, '_> {
 
     fn misuse(&mut self, name: &str, at: Offset) -> Typed {
         let usage = FORMS.iter().find(|(known, _)| *known == name).map_or("", |(_, usage)| usage);
-        self.mistake_with(at, format!("`{name}` has the wrong number of arguments"), format!("it is {usage}"))
+        let message = format!("`{name}` has the wrong number of arguments");
+        self.mistake_of(kinds::ARGUMENT_COUNT, at, message, Some(format!("it is {usage}")))
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::compile::{Context, LOCALS_MAX, LocalName};
 use super::node::Node as Expr;
 use super::syntax::Source;
+use super::types::findings as kinds;
 use super::{CodeList, FieldUse, Mapping, Scope};
 use crate::source::{Diagnostic, Entry, Location, Node, NodeKind, nearest};
 
@@ -196,7 +197,11 @@ impl TreeCompiler<'_> {
             let name: Arc<str> = entry.key.strip_prefix('=').unwrap_or(&entry.key).into();
             let tree = self.within(&name, |compiler| compiler.tree(&entry.value));
             if fields.iter().any(|(known, _)| *known == name) {
-                self.complain(&entry.key_location, format!("the target field `{name}` is written twice"), None);
+                self.context.mistakes.push(
+                    Diagnostic::error(&entry.key_location, format!("the target field `{name}` is written twice"))
+                        .kind(kinds::DUPLICATE_FIELD.name)
+                        .hint("keep one of them"),
+                );
                 continue;
             }
             fields.push((name, tree));

@@ -73,7 +73,7 @@ fn item_is_there_only_under_each() {
     let mapping = "mapping: item\nemits: crossdock.item.created.v1\ntarget: {sku: item.sku}\n";
     check(
         &[HUB, WAREHOUSE, ("flows/in.yaml", flow), ("mappings/item.yaml", mapping)],
-        &["mappings/item.yaml:3:15: error: there is no variable `item`"],
+        &["mappings/item.yaml:3:15: error: there is no variable `item` [unknown-variable]"],
     );
     let mended = mapping.replace("target", "each: body.items\ntarget");
     check(&[HUB, WAREHOUSE, ("flows/in.yaml", flow), ("mappings/item.yaml", &mended)], &[]);

@@ -4,6 +4,7 @@ mod command_line;
 mod config_mistakes;
 mod console;
 mod hub_folder;
+mod mapping_mistakes;
 mod odoo_contract;
 mod order_to_cash;
 mod program;

@@ -209,7 +209,7 @@ fn mistakes_in_control_nodes() {
     );
     check_mapping("a: {let: {x: m.a}}", &["map.yaml:1:4 `let` lacks `in`"]);
     check_mapping("a:\nb: m.b", &["map.yaml:1:2 the expression is empty (leave the field out to write nothing)"]);
-    check_mapping("{a: m.a, '=a': m.b}", &["map.yaml:1:10 the target field `a` is written twice"]);
+    check_mapping("{a: m.a, '=a': m.b}", &["map.yaml:1:10 the target field `a` is written twice (keep one of them)"]);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! order in which they run: what a condition shows holds for everything behind it.
 
 use super::findings::{self as kinds, Findings};
+use super::fit::an;
 use super::infer::{Infer, Texts};
 use super::tree::TreeCheck;
 use super::ty::{Format, Ty, kind};
@@ -108,7 +109,7 @@ impl<'c> Check<'c> {
                 && wanted != found
             {
                 let (at, written) = (infer.start_of(expr), infer.written(expr));
-                let message = format!("{written} is the key of a {found}, not of a {wanted}");
+                let message = format!("{written} is the key of {}, not of {}", an(found), an(wanted));
                 infer.tell_with(
                     kinds::WRONG_ENTITY,
                     at,

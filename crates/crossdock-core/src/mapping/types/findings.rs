@@ -47,6 +47,7 @@ kinds! {
     TARGET_LOCAL_TIME = "target-local-time" Mistake "a local time without offset where an instant belongs";
     TARGET_UNIT = "target-unit" Mistake "a number in one unit or currency where the field holds another";
     TARGET_WRONG_ENTITY = "target-wrong-entity" Mistake "the key of another kind of entity than the field refers to";
+    DUPLICATE_FIELD = "duplicate-field" Mistake "a target field is written twice";
     TARGET_NULL_ELEMENT = "target-null-element" Mistake "a list that may hold nulls where none are taken";
     SOURCE_UNKNOWN_FIELD = "source-unknown-field" Mistake "the message has no such field; mostly a misspelling";
     SOURCE_UNLISTED_FIELD = "source-unlisted-field" Doubt "neither the schema nor a sample shows such a field";

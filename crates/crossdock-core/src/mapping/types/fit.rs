@@ -12,6 +12,8 @@ use crate::value::Value;
 pub(super) struct Wanted<'w> {
     pub name: &'w str,
     pub of: &'static Type,
+    /// What the field means, for want of a better hint.
+    pub meaning: &'static str,
 }
 
 /// Complains about everything in a value of this type that does not fit. Null is another matter: it is not written.
@@ -55,7 +57,9 @@ pub(super) fn fit_object(
 ) {
     for (given, part) in &object.fields {
         match fields.iter().find(|field| *field.name == **given) {
-            Some(field) => fit(&part.ty, Wanted { name: field.name, of: &field.of }, at, findings),
+            Some(field) => {
+                fit(&part.ty, Wanted { name: field.name, of: &field.of, meaning: field.meaning }, at, findings)
+            }
             None => {
                 let known = fields.iter().map(|field| field.name);
                 let hint = match nearest(given, known.clone()) {
@@ -126,7 +130,8 @@ fn wrong_kind(ty: &Ty, wanted: Wanted<'_>, extra: u16, at: &Location, findings: 
     };
     let (kind, hint) = kind_of(wanted.of, extra, ty);
     let message = format!("this field must be {}, not {found}", word_of(wanted.of));
-    findings.tell(kind, at, message, hint.map(str::to_owned));
+    let hint = hint.unwrap_or(wanted.meaning.trim_end_matches('.'));
+    findings.tell(kind, at, message, Some(hint.to_owned()));
 }
 
 /// The kind of mistake and what to do about it.
@@ -180,11 +185,12 @@ fn fit_text(text: &Text, wanted: Wanted<'_>, at: &Location, findings: &mut Findi
         (Type::Text | Type::Binary, _) | (Type::Time, Format::Instant) | (Type::Date, Format::Date) => {}
         (Type::Ref(kind), _) => {
             if let Some(other) = text.key_of.filter(|other| other != kind) {
-                let message = format!("`{}` refers to a {kind}, and this is the key of a {other}", wanted.name);
-                findings.tell(kinds::TARGET_WRONG_ENTITY, at, message, None);
+                let message = format!("`{}` refers to {}, and this is the key of {}", wanted.name, an(kind), an(other));
+                let hint = format!("write the {kind}'s key, or another field");
+                findings.tell(kinds::TARGET_WRONG_ENTITY, at, message, Some(hint));
             }
             if !text.filled {
-                let message = format!("nothing proves that `{}`, the key of a {kind}, is not empty", wanted.name);
+                let message = format!("nothing proves that `{}`, the key of {}, is not empty", wanted.name, an(kind));
                 findings.tell(kinds::UNPROVED, at, message, None);
             }
         }
@@ -228,6 +234,7 @@ fn odd_words(odd: &[&str], text: &Text, wanted: Wanted<'_>, at: &Location, findi
             Some(near) if odd.len() == 1 => format!("did you mean `{near}`?"),
             _ => format!("it takes {}", words.join(", ")),
         },
+        Type::Time | Type::Date => "`parseTime(x, '%d.%m.%Y %H:%M', zone)` reads other forms".to_owned(),
         of => format!("it takes {}", word_of(of)),
     };
     let kind = match wanted.of {
@@ -238,6 +245,12 @@ fn odd_words(odd: &[&str], text: &Text, wanted: Wanted<'_>, at: &Location, findi
         _ => kinds::TARGET_UNKNOWN_WORD,
     };
     findings.tell(kind, at, message, Some(hint));
+}
+
+/// A kind of entity with its article.
+pub(super) fn an(kind: &str) -> String {
+    let article = if kind.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" };
+    format!("{article} {kind}")
 }
 
 /// What a field takes, in the words of a message.

@@ -241,10 +241,11 @@ impl<'c> Infer<'c> {
     /// Complains unless the type is of the kinds that `what` takes. Gives the kinds that are taken.
     pub fn accept(&mut self, expr: &IdedExpr, ty: &Ty, taken: u16, what: &str, wrong: &'static Kind) -> bool {
         use super::ty::kind;
-        if ty.dynamic || ty.is_never() {
+        let null = taken & kind::NULL == 0 && ty.null;
+        if (ty.dynamic && !null) || ty.is_never() {
             return true;
         }
-        let given = ty.kinds();
+        let given = if ty.dynamic { taken | kind::NULL } else { ty.kinds() };
         let extra = given & !taken;
         if extra == 0 {
             return true;
@@ -260,10 +261,9 @@ impl<'c> Infer<'c> {
             );
         } else if given & taken == 0 {
             let message = format!("{what} needs {}, but {written} is {}", kind::words(taken & !kind::NULL), ty.shown());
-            match hint_for(given, taken) {
-                Some(hint) => self.tell_with(wrong, at, message, hint),
-                None => self.tell(wrong, at, message),
-            }
+            let hint =
+                hint_for(given, taken).unwrap_or("`type(x)` tells what a value is, `crossdock mapping try` shows it");
+            self.tell_with(wrong, at, message, hint);
         } else {
             let message = format!(
                 "{what} needs {}, but {written} may be {}",
@@ -373,6 +373,7 @@ impl<'c> Infer<'c> {
 fn hint_for(given: u16, taken: u16) -> Option<&'static str> {
     use super::ty::kind;
     Some(match (given, taken) {
+        (kind::TEXT, kind::WHOLE) => "`int(x)` makes an integer of a text",
         (kind::TEXT, taken) if taken & kind::NUMBER != 0 && taken & kind::TEXT == 0 => {
             "`decimal(x)` makes a number of a text, `int(x)` an integer"
         }
@@ -384,6 +385,9 @@ fn hint_for(given: u16, taken: u16) -> Option<&'static str> {
         (given, kind::TEXT) if given & !(kind::NUMBER | kind::BOOL | kind::TIME | kind::DURATION) == 0 => {
             "`string(x)` makes a text of it"
         }
+        (_, kind::BOOL) => "compare it with something: `x == …`, `x > 0`, `has(x)`",
+        (_, taken) if taken & !(kind::LIST | kind::MAP | kind::NULL) == 0 => "a list of one is written `[x]`",
+        (kind::MAP, taken) if taken & kind::MAP == 0 => "take one of its fields",
         _ => return None,
     })
 }

@@ -4,7 +4,7 @@
 mod calls;
 mod check;
 mod env;
-mod findings;
+pub(super) mod findings;
 mod fit;
 mod infer;
 mod operators;

@@ -53,7 +53,12 @@ impl Infer<'_> {
                 let (named, other) = if b_kinds == kind::NULL { (a_expr, a) } else { (b_expr, b) };
                 if !self.guessed && !other.null {
                     let (at, written) = (self.start_of(named), self.written(named));
-                    self.tell(kinds::NEEDLESS_GUARD, at, format!("{written} is never null"));
+                    self.tell_with(
+                        kinds::NEEDLESS_GUARD,
+                        at,
+                        format!("{written} is never null"),
+                        "leave the condition out",
+                    );
                 }
                 return;
             }
@@ -65,10 +70,8 @@ impl Infer<'_> {
                 b.shown()
             );
             let at = self.offset(expr);
-            match conversion(a_kinds | b_kinds) {
-                Some(hint) => self.tell_with(kinds::NEVER_EQUAL, at, message, hint),
-                None => self.tell(kinds::NEVER_EQUAL, at, message),
-            }
+            let hint = conversion(a_kinds | b_kinds).unwrap_or("compare things of one kind");
+            self.tell_with(kinds::NEVER_EQUAL, at, message, hint);
             return;
         }
         self.same_measure(a, b, expr);
@@ -125,7 +128,7 @@ impl Infer<'_> {
                 a.shown(),
                 kind::words(of_list | of_map)
             );
-            self.tell(kinds::NEVER_EQUAL, at, message);
+            self.tell_with(kinds::NEVER_EQUAL, at, message, "compare things of one kind");
         }
     }
 
@@ -150,10 +153,8 @@ impl Infer<'_> {
                 b.shown()
             );
             let at = self.offset(expr);
-            match conversion(a.kinds() | b.kinds()) {
-                Some(hint) => self.tell_with(kinds::NO_ORDER, at, message, hint),
-                None => self.tell(kinds::NO_ORDER, at, message),
-            }
+            let hint = conversion(a.kinds() | b.kinds()).unwrap_or("compare things of one kind");
+            self.tell_with(kinds::NO_ORDER, at, message, hint);
             return;
         }
         self.same_measure(a, b, expr);
@@ -201,10 +202,8 @@ impl Infer<'_> {
             let with_text = (a.kinds() | b.kinds()) & kind::TEXT != 0;
             let at = self.offset(expr);
             let found = if with_text { kinds::TEXT_ARITHMETIC } else { kinds::OPERATOR_TYPE };
-            match conversion(a.kinds() | b.kinds()) {
-                Some(hint) => self.tell_with(found, at, message, hint),
-                None => self.tell(found, at, message),
-            }
+            let hint = conversion(a.kinds() | b.kinds()).unwrap_or("bring both to one kind first");
+            self.tell_with(found, at, message, hint);
         }
         if possible { result } else { Ty::dynamic() }
     }

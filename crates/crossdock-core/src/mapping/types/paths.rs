@@ -191,7 +191,7 @@ impl Infer<'_> {
                 let hint = "take one element with [0], or go through all with `map` or `each`";
                 self.tell_with(kinds::SOURCE_NO_FIELDS, at, message, hint);
             }
-            _ => self.tell(kinds::SOURCE_NO_FIELDS, at, message),
+            _ => self.tell_with(kinds::SOURCE_NO_FIELDS, at, message, format!("`{said}` is the value itself")),
         }
     }
 
@@ -212,7 +212,7 @@ impl Infer<'_> {
         let others = ty.kinds() & !(kind::NULL | kind::LIST);
         if others != 0 {
             let message = format!("`{}` is {}, which has no elements by position", walk.said, kind::words(others));
-            self.tell(kinds::INDEX_TYPE, link.at, message);
+            self.tell_with(kinds::INDEX_TYPE, link.at, message, "only lists have elements by position");
             return next(Ty::dynamic(), may_miss);
         }
         let Some(list) = &ty.list else { return next(Ty::dynamic(), may_miss) };

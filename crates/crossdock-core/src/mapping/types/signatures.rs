@@ -209,7 +209,7 @@ impl Infer<'_> {
             false if name == "join" => {
                 self.tell_with(kinds::ARGUMENT_TYPE, at, message, "`list.map(x, string(x))` makes texts");
             }
-            false => self.tell(kinds::ARGUMENT_TYPE, at, message),
+            false => self.tell_with(kinds::ARGUMENT_TYPE, at, message, "`list.filter(x, …)` leaves the others out"),
         }
     }
 
@@ -244,7 +244,12 @@ impl Infer<'_> {
                 let at = self.name_of_call(expr, name);
                 let shown: Vec<String> = args.iter().map(|arg| self.written(arg)).collect();
                 let message = format!("`{name}` fails for every value that {} may have", shown.join(" and "));
-                self.tell(kinds::ALWAYS_FAILS, at, message);
+                self.tell_with(
+                    kinds::ALWAYS_FAILS,
+                    at,
+                    message,
+                    "a code list or a condition can turn such words into others",
+                );
             }
             return Some(given(name, types).unwrap_or_else(Ty::dynamic));
         }

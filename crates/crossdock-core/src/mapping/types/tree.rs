@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::calls::{elements, not_covered, through, uncovered};
-use super::findings as kinds;
+use super::findings::{self as kinds, Kind};
 use super::fit::{Wanted, fit, fit_object, word_of};
 use super::infer::{Infer, Typed};
 use super::ty::{Measure, Ty, kind};
@@ -43,6 +43,13 @@ impl Made {
     fn unknown() -> Self {
         Self::of(Ty::dynamic())
     }
+}
+
+/// What a field takes and what it means.
+#[derive(Clone, Copy)]
+struct Place {
+    of: &'static Type,
+    meaning: &'static str,
 }
 
 /// An object of the model and what must be in it.
@@ -97,11 +104,23 @@ impl<'i, 'c> TreeCheck<'i, 'c> {
             Control::When => self.when(node, |this, branch| this.object(branch, target, &branch.location)),
             Control::Let => self.bindings(node, |this, body| this.object(body, target, &body.location)),
             Control::Each => {
-                self.wrong(node, kinds::TARGET_NOT_SINGLE, "an object", "a list");
+                self.wrong(
+                    node,
+                    kinds::TARGET_NOT_SINGLE,
+                    "an object",
+                    "a list",
+                    "write its fields, or take one element",
+                );
                 self.value(node, None, target.name)
             }
             Control::None if matches!(node.kind, NodeKind::List(_)) => {
-                self.wrong(node, kinds::TARGET_NOT_SINGLE, "an object", "a list");
+                self.wrong(
+                    node,
+                    kinds::TARGET_NOT_SINGLE,
+                    "an object",
+                    "a list",
+                    "write its fields, or take one element",
+                );
                 self.value(node, None, target.name)
             }
             Control::Value | Control::None => {
@@ -123,7 +142,8 @@ impl<'i, 'c> TreeCheck<'i, 'c> {
         if ty.kinds() & !(kind::NULL | kind::MAP) != 0 {
             let found = ty.clone().not_null().shown();
             let message = format!("this field must be an object, not {found}");
-            return self.infer.findings.tell(kinds::TARGET_WRONG_TYPE, at, message, None);
+            let hint = "write its fields one by one".to_owned();
+            return self.infer.findings.tell(kinds::TARGET_WRONG_TYPE, at, message, Some(hint));
         }
         if let Some(object) = &ty.map {
             fit_object(object, target.name, target.fields, target.required, at, &mut self.infer.findings);
@@ -137,7 +157,8 @@ impl<'i, 'c> TreeCheck<'i, 'c> {
             let name = entry.key.strip_prefix('=').unwrap_or(&entry.key);
             match target.fields.iter().find(|field| field.name == name) {
                 Some(field) => {
-                    let made = self.value(&entry.value, Some(&field.of), field.name);
+                    let made =
+                        self.value(&entry.value, Some(Place { of: &field.of, meaning: field.meaning }), field.name);
                     given.push((field, entry, made));
                 }
                 None => {
@@ -152,13 +173,15 @@ impl<'i, 'c> TreeCheck<'i, 'c> {
             self.required(name, &given, target, at);
         }
         self.measures(&given);
-        let written = if given.iter().any(|(_, _, made)| made.written == Written::Always) || entries.is_empty() {
-            Written::Always
-        } else if given.iter().all(|(_, _, made)| made.written == Written::Never) && given.len() == entries.len() {
-            Written::Never
-        } else {
-            Written::Maybe
-        };
+        // A key that may be missing was told; it need not be told again of the whole.
+        let written =
+            if target.whole || entries.is_empty() || given.iter().any(|(_, _, made)| made.written == Written::Always) {
+                Written::Always
+            } else if given.iter().all(|(_, _, made)| made.written == Written::Never) && given.len() == entries.len() {
+                Written::Never
+            } else {
+                Written::Maybe
+            };
         Made { written, ty: Ty::dynamic() }
     }
 
@@ -227,7 +250,8 @@ impl<'i, 'c> TreeCheck<'i, 'c> {
                 (model::Measure::Money(_), Measure::Unit(_)) => Some(Arc::from("an amount of money")),
             };
             let Some(expected) = expected.filter(|expected| **expected != *counts.to_string()) else { continue };
-            let message = format!("`{}` holds {expected}, and this is in {counts}", field.name);
+            let pieces = if &*expected == "C62" { " (pieces)" } else { "" };
+            let message = format!("`{}` holds {expected}{pieces}, and this is in {counts}", field.name);
             let hint = match (holds, counts) {
                 (model::Measure::Fixed("KGM"), Measure::Unit(unit)) if &**unit == "LBR" => {
                     "a pound is 0.45359237 kg: `x * 0.45359237`".to_owned()
@@ -245,11 +269,11 @@ impl<'i, 'c> TreeCheck<'i, 'c> {
     }
 
     /// A part of the tree for a field of this type; `None` when the field is not known.
-    fn value(&mut self, node: &Node, of: Option<&'static Type>, name: &str) -> Made {
+    fn value(&mut self, node: &Node, of: Option<Place>, name: &str) -> Made {
         if self.depth == DEPTH_MAX {
             return Made::unknown();
         }
-        if let Some(Type::Object(fields)) = of {
+        if let Some(Place { of: Type::Object(fields), .. }) = of {
             let shown = format!("`{name}`");
             let target = Target { name: &shown, fields, required: &[], key: &[], whole: false };
             return self.object(node, &target, &node.location);
@@ -266,7 +290,7 @@ impl<'i, 'c> TreeCheck<'i, 'c> {
         made
     }
 
-    fn plain(&mut self, node: &Node, of: Option<&'static Type>, name: &str) -> Made {
+    fn plain(&mut self, node: &Node, of: Option<Place>, name: &str) -> Made {
         match (&node.kind, of) {
             (NodeKind::Null, _) => Made::unknown(),
             (NodeKind::Scalar { .. }, _) => self.leaf(node, of, name),
@@ -279,9 +303,14 @@ impl<'i, 'c> TreeCheck<'i, 'c> {
             }
             (NodeKind::Map(entries), of) => {
                 match of {
-                    None | Some(Type::Attributes) => {}
-                    Some(Type::List(_)) => self.wrong(node, kinds::TARGET_NOT_A_LIST, "a list", "a map"),
-                    Some(of) => self.wrong(node, kinds::TARGET_WRONG_TYPE, word_of(of), "a map"),
+                    None | Some(Place { of: Type::Attributes, .. }) => {}
+                    Some(Place { of: Type::List(_), .. }) => {
+                        let hint = "a list of one is written `[{…}]`, one of many with `each`";
+                        self.wrong(node, kinds::TARGET_NOT_A_LIST, "a list", "a map", hint);
+                    }
+                    Some(Place { of, meaning }) => {
+                        self.wrong(node, kinds::TARGET_WRONG_TYPE, word_of(of), "a map", meaning);
+                    }
                 }
                 let made: Vec<Made> = entries.iter().map(|entry| self.value(&entry.value, None, &entry.key)).collect();
                 let always = made.is_empty() || made.iter().any(|made| made.written == Written::Always);
@@ -291,18 +320,18 @@ impl<'i, 'c> TreeCheck<'i, 'c> {
     }
 
     /// The type of the elements of a list that stands here.
-    fn item_of(&mut self, node: &Node, of: Option<&'static Type>) -> Option<&'static Type> {
+    fn item_of(&mut self, node: &Node, of: Option<Place>) -> Option<Place> {
         match of {
-            Some(Type::List(item)) => Some(item),
-            Some(of) => {
-                self.wrong(node, kinds::TARGET_NOT_SINGLE, word_of(of), "a list");
+            Some(Place { of: Type::List(item), meaning }) => Some(Place { of: item, meaning }),
+            Some(Place { of, meaning }) => {
+                self.wrong(node, kinds::TARGET_NOT_SINGLE, word_of(of), "a list", meaning);
                 None
             }
             None => None,
         }
     }
 
-    fn each(&mut self, node: &Node, of: Option<&'static Type>, name: &str) -> Made {
+    fn each(&mut self, node: &Node, of: Option<Place>, name: &str) -> Made {
         let item = self.item_of(node, of);
         let range = node.get("each").and_then(Source::of_node).and_then(|source| {
             self.infer.source(source, |infer, expr| {
@@ -394,7 +423,7 @@ impl<'i, 'c> TreeCheck<'i, 'c> {
     }
 
     /// An expression, plain or in a `value` node.
-    fn leaf(&mut self, node: &Node, of: Option<&'static Type>, name: &str) -> Made {
+    fn leaf(&mut self, node: &Node, of: Option<Place>, name: &str) -> Made {
         let value = node.get("value").unwrap_or(node);
         let is_control = node.entries().is_some();
         let default = node.get("default").filter(|_| is_control);
@@ -436,7 +465,7 @@ impl<'i, 'c> TreeCheck<'i, 'c> {
         back: bool,
         ty: &Ty,
         written: &str,
-        of: Option<&'static Type>,
+        of: Option<Place>,
         name: &str,
     ) -> Ty {
         let list = code.text().and_then(|list| self.infer.codes.get(list)).cloned();
@@ -446,7 +475,8 @@ impl<'i, 'c> TreeCheck<'i, 'c> {
         let taken = kind::TEXT | kind::NUMBER | kind::BOOL | kind::NULL;
         if !ty.dynamic && ty.kinds() & !taken != 0 {
             let message = format!("code list `{}` needs a text or number, but {written} is {}", list.name, ty.shown());
-            self.infer.findings.tell(kinds::ARGUMENT_TYPE, at, message, None);
+            let hint = "take one of its parts".to_owned();
+            self.infer.findings.tell(kinds::ARGUMENT_TYPE, at, message, Some(hint));
         }
         let lacking = uncovered(&list, back, ty);
         if !lacking.is_empty() && unknown.is_none() {
@@ -464,8 +494,10 @@ impl<'i, 'c> TreeCheck<'i, 'c> {
     }
 
     /// Everything that comes out of a code list must be a word that the field takes.
-    fn outcomes(&mut self, list: &CodeList, made: &Ty, of: Option<&'static Type>, name: &str, at: &Location) {
-        let (Some(Type::Code(words)), Some(text)) = (of, &made.text) else { return self.fits(made, of, name, at) };
+    fn outcomes(&mut self, list: &CodeList, made: &Ty, of: Option<Place>, name: &str, at: &Location) {
+        let (Some(Place { of: Type::Code(words), .. }), Some(text)) = (of, &made.text) else {
+            return self.fits(made, of, name, at);
+        };
         let odd: Vec<String> = text
             .words
             .iter()
@@ -488,15 +520,16 @@ impl<'i, 'c> TreeCheck<'i, 'c> {
             .unwrap_or_else(Ty::dynamic)
     }
 
-    fn fits(&mut self, ty: &Ty, of: Option<&'static Type>, name: &str, at: &Location) {
-        if let Some(of) = of {
-            fit(ty, Wanted { name, of }, at, &mut self.infer.findings);
+    fn fits(&mut self, ty: &Ty, of: Option<Place>, name: &str, at: &Location) {
+        if let Some(Place { of, meaning }) = of {
+            fit(ty, Wanted { name, of, meaning }, at, &mut self.infer.findings);
         }
     }
 
-    fn wrong(&mut self, node: &Node, kind: &'static kinds::Kind, wanted: &str, found: &str) {
+    fn wrong(&mut self, node: &Node, kind: &'static Kind, wanted: &str, found: &str, hint: &str) {
         let message = format!("this field must be {wanted}, not {found}");
-        self.infer.findings.tell(kind, &node.location, message, None);
+        let hint = hint.trim_end_matches('.').to_owned();
+        self.infer.findings.tell(kind, &node.location, message, Some(hint));
     }
 }
 

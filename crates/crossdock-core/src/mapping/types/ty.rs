@@ -141,11 +141,11 @@ pub(super) mod kind {
 
     const WORDS: &[(u16, &str)] = &[
         (NULL, "null"),
-        (BOOL, "a bool"),
+        (TEXT, "a text"),
         (NUMBER, "a number"),
         (FRACTION, "a number with a fraction"),
         (WHOLE, "an integer"),
-        (TEXT, "a text"),
+        (BOOL, "a bool"),
         (TIME, "a time"),
         (DURATION, "a duration"),
         (BYTES, "bytes"),
