@@ -21,7 +21,7 @@ use crate::shell::Shell;
 use batch::Batch;
 
 /// Messages routed into one commit at most; the store bounds their bytes (I10).
-const BATCH_MAX: usize = 64;
+const BATCH_MAX: usize = 256;
 /// How long the thread sleeps without a hint.
 const REST: Duration = Duration::from_millis(250);
 /// Pause after the store failed.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiter::{Jiter, JiterError, Peek};
 use thiserror::Error;
 
+use super::json_scan::is_surely_right;
 use super::number::parse_number;
 use super::{Map, Value};
 
@@ -66,86 +67,10 @@ impl Value {
 /// # Errors
 /// Those of [`Value::parse_json`].
 pub fn check_json(json: &[u8], limits: &JsonLimits) -> Result<(), JsonError> {
-    let mut checker = Checker { json: Jiter::new(json), limits, nodes: 0, keys: Vec::new() };
-    match json.len() <= limits.bytes_max && checker.is_surely_right() {
+    match is_surely_right(json, limits) {
         true => Ok(()),
         false => Value::parse_json(json, limits).map(drop),
     }
-}
-
-/// Walks a document without keeping anything of it but its place.
-struct Checker<'a> {
-    json: Jiter<'a>,
-    limits: &'a JsonLimits,
-    nodes: usize,
-    /// Marks of the keys of the maps that are open, those of the innermost last.
-    keys: Vec<u64>,
-}
-
-/// The keys of a larger map are left to the reader, which finds doubles faster among many.
-const KEYS_CHECKED: usize = 48;
-
-impl Checker<'_> {
-    /// When this says no, the reader says what is wrong, if anything is.
-    fn is_surely_right(&mut self) -> bool {
-        let Ok(first) = self.json.peek() else { return false };
-        self.value(first, 0).is_some() && self.json.finish().is_ok()
-    }
-
-    fn value(&mut self, first: Peek, depth: usize) -> Option<()> {
-        self.nodes += 1;
-        if self.nodes > self.limits.nodes_max {
-            return None;
-        }
-        match first {
-            Peek::Null => self.json.known_null().ok(),
-            Peek::True | Peek::False => self.json.known_bool(first).ok().map(drop),
-            Peek::String => self.json.known_str().ok().map(drop),
-            Peek::Array | Peek::Object if depth >= self.limits.depth_max => None,
-            Peek::Array => {
-                let mut next = self.json.known_array().ok()?;
-                while let Some(first) = next {
-                    self.value(first, depth + 1)?;
-                    next = self.json.array_step().ok()?;
-                }
-                Some(())
-            }
-            Peek::Object => self.map(depth),
-            _ => {
-                let bytes = self.json.known_number_bytes(first).ok()?;
-                let is_short = bytes.len() < 18 && bytes.iter().all(|byte| byte.is_ascii_digit());
-                (is_short || parse_number(std::str::from_utf8(bytes).ok()?).is_some()).then_some(())
-            }
-        }
-    }
-
-    fn map(&mut self, depth: usize) -> Option<()> {
-        let begin = self.keys.len();
-        let mut next = self.json.known_object().ok()?.map(mark);
-        while let Some(mark_of_key) = next {
-            let known = &self.keys[begin..];
-            if known.len() >= KEYS_CHECKED || known.contains(&mark_of_key) {
-                return None;
-            }
-            self.keys.push(mark_of_key);
-            let first = self.json.peek().ok()?;
-            self.value(first, depth + 1)?;
-            next = self.json.next_key().ok()?.map(mark);
-        }
-        self.keys.truncate(begin);
-        Some(())
-    }
-}
-
-/// Equal for equal keys, and hardly ever for others.
-fn mark(key: &str) -> u64 {
-    let mut mark = key.len() as u64;
-    for part in key.as_bytes().chunks(8) {
-        let mut eight = [0; 8];
-        eight[..part.len()].copy_from_slice(part);
-        mark = (mark.rotate_left(5) ^ u64::from_le_bytes(eight)).wrapping_mul(0x517c_c1b7_2722_0a95);
-    }
-    mark
 }
 
 struct Reader<'a> {

@@ -3,6 +3,7 @@
 //! this room knows what a value means.
 
 mod json_read;
+mod json_scan;
 mod json_write;
 mod macros;
 mod map;

@@ -319,6 +319,12 @@ proptest! {
     }
 
     #[test]
+    fn what_is_written_is_seen_to_be_right(value in any_json()) {
+        let json = value.to_json_string();
+        prop_assert!(check_json(json.as_bytes(), &JsonLimits::default()).is_ok());
+    }
+
+    #[test]
     fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
         let read = Value::parse_json(&bytes, &JsonLimits::default());
         prop_assert_eq!(check_json(&bytes, &JsonLimits::default()), read.map(drop));

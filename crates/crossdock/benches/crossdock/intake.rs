@@ -18,6 +18,8 @@ use crate::stats::{Summary, number};
 /// Connections of the figure that has a goal.
 const MANY: usize = 64;
 const GOAL: f64 = 0.5;
+/// A file system in memory, on Linux.
+const MEMORY: &str = "/dev/shm";
 const SETTLE_LIMIT: Duration = Duration::from_secs(180);
 
 /// One kind of server under load, over the rounds.
@@ -64,56 +66,137 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<Section> {
         ),
         "a bare hyper server, as a process of its own, that reads the body and answers 202 with it: no signature, no disk.",
     );
-    let files = [
-        &[("systems/plain.yaml", hub::sender("plain")), ("systems/warehouse.yaml", hub::sender("warehouse"))][..],
-        &hub::inbound("warehouse"),
-    ]
-    .concat();
-    let hub = Hub::start(&bench.place, &files, &[]).await?;
+    let hub = hub(&bench.place).await?;
     let echo = Peer::start(Role::Echo, None).await?;
     warm_up(bench, &hub, &echo).await?;
     for (connections, count, rounds) in bench.intake_loads() {
-        let (mut bare, mut plain, mut mapped) = (Series::default(), Series::default(), Series::default());
-        let (mut through, mut ours_us) = (Vec::new(), Vec::new());
+        let (mut all, mut allowed) = (Rounds::default(), Vec::new());
         for _ in 0..rounds {
-            let requests = Arc::new(bench.signed("/in/plain", count, shipment)?);
-            let own = cpu_seconds("self");
-            let (burst, cpu) = run(&echo.id(), echo.address, &requests, connections, Expect::Echo).await?;
-            bare.add(&burst, cpu);
-            ours_us.push((cpu_seconds("self") - own) * 1e6 / count as f64);
-            let (burst, cpu) = run(&hub.id(), hub.ingress, &requests, connections, Expect::Receipt).await?;
-            plain.add(&burst, cpu);
-            hub.settled(SETTLE_LIMIT).await?;
-            let requests = Arc::new(bench.signed("/in/warehouse", count, shipment)?);
-            let begun = Instant::now();
-            let (burst, cpu) = run(&hub.id(), hub.ingress, &requests, connections, Expect::Receipt).await?;
-            mapped.add(&burst, cpu);
-            hub.settled(SETTLE_LIMIT).await?;
-            through.push(count as f64 / begun.elapsed().as_secs_f64());
+            // As many bytes a sync as there are when all connections wait for the same one.
+            let syncs = raw_syncs(hub.folder(), if bench.quick { 5 } else { 100 }, connections)?;
+            allowed.push(syncs * connections as f64);
+            all.run(bench, &hub, &echo, connections, count).await?;
         }
-        for (what, series) in [("without a flow", &plain), ("with a mapped flow", &mapped)] {
-            let what = format!("{what}, {connections} connection{}", if connections == 1 { "" } else { "s" });
-            let figure = Figure::new(what, "messages/s", &series.rates, &bare.rates);
-            section.figures.push(if connections == MANY { figure.goal(GOAL) } else { figure });
-        }
+        all.report(connections, &mut section);
+        let what = format!("without a flow, {}, of what the disk allows", shown(connections));
+        section.figures.push(Figure::new(what, "messages/s", &all.plain.rates, &allowed));
         if connections == MANY {
-            section.notes.push(bare.note("Bare echo, 64 connections"));
-            section.notes.push(plain.note("Without a flow, 64 connections"));
-            section.notes.push(
-                mapped.note("With a mapped flow, 64 connections (mapping and folding included as far as done by then)"),
-            );
-            let (through, ours) = (Summary::of(&through).shown(), Summary::of(&ours_us).shown());
-            section
-                .notes
-                .push(format!("With a mapped flow, until the last message is mapped and folded: {through} messages/s"));
+            let sync_us: Vec<f64> = allowed.iter().map(|rate| 1e6 * connections as f64 / rate).collect();
+            let (sync_us, allowed) = (Summary::of(&sync_us).shown(), Summary::of(&allowed).shown());
             section.notes.push(format!(
-                "The load generator shares the processors: {ours} µs of processor time per exchange with the echo"
+                "*What the disk allows*: one sync takes {sync_us} µs on this disk in this run, and {connections} \
+                 connections that each wait for the answer give no more than {connections} messages to one sync. So \
+                 no server that answers after the sync can do more than {allowed} messages/s, whatever the echo does"
             ));
         }
     }
     echo.stop().await;
     hub.stop().await?;
     Ok(section)
+}
+
+/// Measures the same on a file system in memory: what the processor allows.
+///
+/// # Errors
+/// When a message is not accepted, or not routed afterwards.
+pub async fn measure_in_memory(bench: &Bench) -> anyhow::Result<Section> {
+    let mut section = Section::new(
+        "intake-in-memory",
+        "Signed intake without a disk",
+        "The same as above with the data on a file system in memory, where a sync costs nothing: what the hub's own work \
+         allows when the\ndisk does not hold it up.",
+        "the same bare hyper server.",
+    );
+    let Ok(place) = tempfile::Builder::new().prefix("crossdock-bench-").tempdir_in(MEMORY) else {
+        section.not_measured = Some(format!("there is no {MEMORY} to write to"));
+        return Ok(section);
+    };
+    let hub = hub(place.path()).await?;
+    let echo = Peer::start(Role::Echo, None).await?;
+    warm_up(bench, &hub, &echo).await?;
+    for (connections, count, rounds) in bench.intake_loads().into_iter().take(2) {
+        let mut all = Rounds::default();
+        for _ in 0..rounds {
+            all.run(bench, &hub, &echo, connections, count).await?;
+        }
+        all.report(connections, &mut section);
+    }
+    echo.stop().await;
+    hub.stop().await?;
+    Ok(section)
+}
+
+/// A hub with a sender whose messages no flow takes, and one whose messages are mapped.
+async fn hub(place: &Path) -> anyhow::Result<Hub> {
+    let files = [
+        &[("systems/plain.yaml", hub::sender("plain")), ("systems/warehouse.yaml", hub::sender("warehouse"))][..],
+        &hub::inbound("warehouse"),
+    ]
+    .concat();
+    Hub::start(place, &files, &[]).await
+}
+
+fn shown(connections: usize) -> String {
+    format!("{connections} connection{}", if connections == 1 { "" } else { "s" })
+}
+
+/// The rounds of one load: echo, without a flow, with a mapped flow, in turns.
+#[derive(Default)]
+struct Rounds {
+    bare: Series,
+    plain: Series,
+    mapped: Series,
+    /// With a mapped flow, until the last message was mapped: messages per second.
+    through: Vec<f64>,
+    /// The load generator's own microseconds per exchange with the echo.
+    ours_us: Vec<f64>,
+}
+
+impl Rounds {
+    async fn run(
+        &mut self,
+        bench: &Bench,
+        hub: &Hub,
+        echo: &Peer,
+        connections: usize,
+        count: usize,
+    ) -> anyhow::Result<()> {
+        let requests = Arc::new(bench.signed("/in/plain", count, shipment)?);
+        let own = cpu_seconds("self");
+        let (burst, cpu) = run(&echo.id(), echo.address, &requests, connections, Expect::Echo).await?;
+        self.bare.add(&burst, cpu);
+        self.ours_us.push((cpu_seconds("self") - own) * 1e6 / count as f64);
+        let (burst, cpu) = run(&hub.id(), hub.ingress, &requests, connections, Expect::Receipt).await?;
+        self.plain.add(&burst, cpu);
+        hub.settled(SETTLE_LIMIT).await?;
+        let requests = Arc::new(bench.signed("/in/warehouse", count, shipment)?);
+        let begun = Instant::now();
+        let (burst, cpu) = run(&hub.id(), hub.ingress, &requests, connections, Expect::Receipt).await?;
+        self.mapped.add(&burst, cpu);
+        hub.settled(SETTLE_LIMIT).await?;
+        self.through.push(count as f64 / begun.elapsed().as_secs_f64());
+        Ok(())
+    }
+
+    fn report(&self, connections: usize, section: &mut Section) {
+        for (what, series) in [("without a flow", &self.plain), ("with a mapped flow", &self.mapped)] {
+            let what = format!("{what}, {}", shown(connections));
+            let figure = Figure::new(what, "messages/s", &series.rates, &self.bare.rates);
+            section.figures.push(if connections == MANY { figure.goal(GOAL) } else { figure });
+        }
+        if connections != MANY {
+            return;
+        }
+        let (through, ours) = (Summary::of(&self.through).shown(), Summary::of(&self.ours_us).shown());
+        section.notes.extend([
+            self.bare.note("Bare echo, 64 connections"),
+            self.plain.note("Without a flow, 64 connections"),
+            self.mapped
+                .note("With a mapped flow, 64 connections (mapping and folding included as far as done by then)"),
+            format!("With a mapped flow, until the last message is mapped and folded: {through} messages/s"),
+            format!("The load generator shares the processors: {ours} µs of processor time per exchange with the echo"),
+        ]);
+    }
 }
 
 /// First contacts, page faults and growing tables are not what is measured.
@@ -161,7 +244,7 @@ pub async fn measure_grouping(bench: &Bench) -> anyhow::Result<Section> {
     let (count, rounds) = bench.grouping_load();
     let (mut accepted, mut synced) = (Vec::new(), Vec::new());
     for round in 0..=rounds {
-        let raw = raw_syncs(hub.folder(), if bench.quick { 20 } else { 2_000 })?;
+        let raw = raw_syncs(hub.folder(), if bench.quick { 20 } else { 2_000 }, 1)?;
         let requests = Arc::new(bench.signed("/in/plain", count, shipment)?);
         let burst = closed(hub.ingress, &requests, MANY, Expect::Receipt).await?;
         hub.settled(SETTLE_LIMIT).await?;
@@ -178,11 +261,11 @@ pub async fn measure_grouping(bench: &Bench) -> anyhow::Result<Section> {
     Ok(section)
 }
 
-/// Appends and syncs per second.
-fn raw_syncs(folder: &Path, count: u32) -> anyhow::Result<f64> {
+/// Appends of this many records, with a sync each, per second.
+fn raw_syncs(folder: &Path, count: u32, records: usize) -> anyhow::Result<f64> {
     let path = folder.join(".raw");
     let mut file: File = OpenOptions::new().create(true).append(true).open(&path)?;
-    let record = shipment(0);
+    let record = shipment(0).repeat(records);
     file.write_all(record.as_bytes())?;
     file.sync_data()?;
     let begun = Instant::now();

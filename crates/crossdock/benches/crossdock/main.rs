@@ -71,13 +71,15 @@ struct Arguments {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Part {
     Intake,
+    IntakeInMemory,
     Grouping,
     Mapping,
     EndToEnd,
     Odoo,
 }
 
-const PARTS: [Part; 5] = [Part::Intake, Part::Grouping, Part::Mapping, Part::EndToEnd, Part::Odoo];
+const PARTS: [Part; 6] =
+    [Part::Intake, Part::IntakeInMemory, Part::Grouping, Part::Mapping, Part::EndToEnd, Part::Odoo];
 
 /// What all sections share.
 pub struct Bench {
@@ -170,6 +172,7 @@ async fn measured(bench: &Bench, part: Part) -> anyhow::Result<Section> {
     eprintln!("{part:?} …");
     let section = match part {
         Part::Intake => intake::measure(bench).await,
+        Part::IntakeInMemory => intake::measure_in_memory(bench).await,
         Part::Grouping => intake::measure_grouping(bench).await,
         Part::Mapping => mapping::measure(bench),
         Part::EndToEnd => end_to_end::measure(bench).await,
