@@ -1,9 +1,12 @@
 //! The compiled configuration that decisions are taken under: which message becomes which event, which event is owed
 //! to whom. Built once by the binary from the hub folder; never changed, only replaced.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use crate::authority::Authority;
 use crate::ids::{ConfigVersion, FlowName, SystemName};
-use crate::mapping::{Expression, Mapping};
+use crate::mapping::{CodeList, Expression, Mapping};
 use crate::model::EventType;
 use crate::transmission::RetrySchedule;
 
@@ -43,7 +46,10 @@ pub struct InboundFlow {
 #[derive(Debug)]
 pub struct EventMapping {
     pub name: String,
+    /// The type of event; with `choice` the one for codes that say no other.
     pub emits: EventType,
+    /// Chooses the type by a partner's code.
+    pub choice: Option<EventChoice>,
     /// Over the flow's scope; this mapping is passed over when it is false.
     pub when: Option<Expression>,
     /// A list; one event per element, which is bound as `item`.
@@ -80,6 +86,21 @@ pub enum Unknown {
     Null,
     /// This key is bound, and the id is learnt as a reference of the entity with that key.
     Create(Expression),
+}
+
+/// Chooses the type of event by a partner's status code.
+#[derive(Debug)]
+pub struct EventChoice {
+    /// From codes to events.
+    pub list: Arc<CodeList>,
+    /// The code, over the mapping's scope.
+    pub code: Expression,
+    /// By the list's words; only events of the mapping's kind of entity.
+    pub events: HashMap<Arc<str>, EventType>,
+    /// A code the list does not know is reported and makes the mapping's `emits`; else it is a fault.
+    pub reports_unknown: bool,
+    /// A code that means an event of another kind of entity makes the mapping's `emits`; else it makes nothing.
+    pub reports_others: bool,
 }
 
 /// Learns another system's id of an entity.

@@ -35,7 +35,8 @@ pub enum Command {
     Resume { id: TransmissionId, audit: Change, done: oneshot::Sender<Result<(), CommandError>> },
     /// Gives up a paused or held transmission.
     Cancel { id: TransmissionId, audit: Change, done: oneshot::Sender<Result<(), CommandError>> },
-    /// Puts a message that failed, or that no flow took, back into the queue.
+    /// Puts a message that failed, or that no flow took, back into the queue; takes a translated one once more for
+    /// codes that are known since.
     Rerun { id: MessageId, audit: Change, done: oneshot::Sender<Result<(), CommandError>> },
 }
 
@@ -228,6 +229,12 @@ impl Router {
 
     fn rerun(&mut self, id: MessageId, audit: Change) -> Result<(), CommandError> {
         let stored = self.shell.store.message(id)?.ok_or_else(|| CommandError::Unknown(format!("message {id}")))?;
+        if let MessageState::Translated { events } = stored.state {
+            let store = self.shell.store.clone();
+            let batch = Batch::new(store.as_ref());
+            let again = self.with_context(&batch, |context| routing::again(&stored, events, context))??;
+            return self.commit(again.map_err(CommandError::NotNow)?.with(audit));
+        }
         if !matches!(stored.state, MessageState::Failed { .. } | MessageState::Ignored { .. }) {
             return Err(CommandError::NotNow(format!("a message that is {} cannot be rerun", stored.state.word())));
         }

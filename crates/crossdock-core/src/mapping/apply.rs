@@ -1,7 +1,7 @@
 //! Runs a mapping: the target tree over one message.
 
-use super::eval::{Cx, Local, Out};
-use super::fault::{FaultKind, TargetStep, Trouble};
+use super::eval::{Cx, Local, Out, find_code, without_code};
+use super::fault::{TargetStep, Trouble};
 use super::notes::{Instead, Notes, Role, StepOutcome};
 use super::ops::shown;
 use super::tree::{Each, Leaf, Let, Placed, Tree, When};
@@ -107,36 +107,39 @@ impl Leaf {
 
     fn make_value(&self, cx: &Cx<'_>) -> Result<Option<Value>> {
         let mut value = self.value.eval(cx)?;
-        if value.is_null()
-            && let Some(default) = &self.default
-        {
-            self.note_instead(Instead::Default, cx);
-            value = default.eval(cx)?;
-        } else if let Some((list, back)) = &self.code
+        let mut instead = None;
+        if let Some((list, back)) = &self.code
             && !value.is_null()
         {
-            value = match super::eval::look_up(list, *back, &value, cx) {
-                Err(trouble) if matches!(trouble.kind(), FaultKind::UnknownCode { .. }) => match &self.unknown {
-                    Some(unknown) => {
-                        self.note_instead(Instead::Unknown, cx);
-                        unknown.eval(cx)?
-                    }
-                    None => return Err(self.value.claim(trouble)),
-                },
-                found => Out::Own(found.map_err(|trouble| self.value.claim(trouble))?),
+            let found = find_code(list, *back, &value, cx).map_err(|trouble| self.value.claim(trouble))?;
+            value = match (found, &self.unknown) {
+                (Ok(word), _) => Out::Own(Value::Text(word)),
+                (Err(_), Some(unknown)) => {
+                    instead = Some(Instead::Unknown);
+                    unknown.eval(cx)?
+                }
+                (Err(code), None) => {
+                    instead = Some(Instead::Unknown);
+                    let word = without_code(list, *back, code, cx);
+                    Out::Own(word.map_err(|trouble| self.value.claim(trouble))?)
+                }
             };
+        }
+        if value.is_null()
+            && (instead.is_none() || self.unknown.is_none())
+            && let Some(default) = &self.default
+        {
+            instead = Some(Instead::Default);
+            value = default.eval(cx)?;
+        }
+        if let (Some(instead), Some(notes)) = (instead, cx.meter.notes()) {
+            notes.took_instead(self.number, instead);
         }
         if value.is_null() && !self.keep_null {
             return Ok(None);
         }
         cx.meter.whole(&value).map_err(|trouble| self.value.claim(trouble))?;
         Ok(Some(value.into_value().into_json_shape()))
-    }
-
-    fn note_instead(&self, instead: Instead, cx: &Cx<'_>) {
-        if let Some(notes) = cx.meter.notes() {
-            notes.took_instead(self.number, instead);
-        }
     }
 }
 

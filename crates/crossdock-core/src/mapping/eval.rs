@@ -4,12 +4,12 @@ use std::cmp::Ordering;
 use std::ops::{ControlFlow, Deref};
 use std::sync::Arc;
 
-use super::codes::CodeList;
+use super::codes::{CodeList, OnUnknown};
 use super::fault::{FaultKind, Trouble};
 use super::functions::{self, Context};
 use super::meter::Meter;
 use super::node::*;
-use super::notes::{Lookup, Notes};
+use super::notes::{Lookup, Notes, UnknownCode};
 use super::ops;
 use crate::source::nearest;
 use crate::value::{Map, Value};
@@ -458,7 +458,20 @@ impl CodeLookup {
 }
 
 /// Takes a code through its list.
-pub(super) fn look_up(list: &CodeList, back: bool, value: &Value, cx: &Cx<'_>) -> Result<Value> {
+fn look_up(list: &CodeList, back: bool, value: &Value, cx: &Cx<'_>) -> Result<Value> {
+    match find_code(list, back, value, cx)? {
+        Ok(word) => Ok(Value::Text(word)),
+        Err(code) => without_code(list, back, code, cx),
+    }
+}
+
+/// What the list says of a value, or the code it does not know.
+pub(super) fn find_code(
+    list: &CodeList,
+    back: bool,
+    value: &Value,
+    cx: &Cx<'_>,
+) -> Result<std::result::Result<Arc<str>, Arc<str>>> {
     let code: Arc<str> = match value {
         Value::Text(text) => text.clone(),
         Value::Int(_) | Value::Decimal(_) | Value::Bool(_) => value.to_json_string().into(),
@@ -471,7 +484,20 @@ pub(super) fn look_up(list: &CodeList, back: bool, value: &Value, cx: &Cx<'_>) -
     if let Some(tracer) = cx.meter.tracer() {
         tracer.looked_up(Lookup { list: list.name.clone(), code: code.to_string(), found: found.cloned(), back });
     }
-    found.map(|word| Value::Text(word.clone())).ok_or_else(|| unknown_code(list, back, &code))
+    Ok(found.cloned().ok_or(code))
+}
+
+/// What a list gives for a code it does not know.
+#[cold]
+pub(super) fn without_code(list: &CodeList, back: bool, code: Arc<str>, cx: &Cx<'_>) -> Result<Value> {
+    let default = list.default_word(back);
+    if list.unknown == OnUnknown::Fault && default.is_none() {
+        return Err(unknown_code(list, back, &code));
+    }
+    if let Some(notes) = cx.meter.notes().filter(|_| list.unknown == OnUnknown::Report) {
+        notes.report_unknown(UnknownCode { list: list.name.clone(), code, back, place: list.place() });
+    }
+    Ok(default.map_or(Value::Null, |word| Value::Text(word.clone())))
 }
 
 #[cold]
@@ -479,7 +505,7 @@ fn unknown_code(list: &CodeList, back: bool, code: &str) -> Trouble {
     let kind = FaultKind::UnknownCode { list: list.name.to_string(), code: code.to_string() };
     let backwards = if back { " backwards" } else { "" };
     Trouble::new(kind, format!("code list `{}` does not know `{code}`{backwards}", list.name))
-        .hint(format!("add it to the list at {}", list.location))
+        .hint(format!("add it to {}", list.place()))
 }
 
 impl Optional {

@@ -18,6 +18,7 @@ pub mod notes;
 mod ops;
 mod path;
 mod special;
+pub mod standard;
 mod syntax;
 mod tree;
 pub mod types;
@@ -27,7 +28,7 @@ pub(crate) mod tests;
 
 use std::sync::Arc;
 
-pub use codes::{CodeList, CodeLists};
+pub use codes::{CodeList, CodeLists, OnUnknown, Vocabulary, event_of};
 pub use fault::{Fault, FaultKind};
 pub use meter::MapLimits;
 pub use notes::Notes;
@@ -219,7 +220,7 @@ pub struct Mapping {
 }
 
 /// One field of the target and where its value comes from: what the loss report is made of.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct FieldUse {
     /// `lines[].sku`; empty when the target is a single value.
     pub path: String,
@@ -235,7 +236,9 @@ pub struct FieldUse {
     /// The expression that is taken when the code list does not know the value.
     pub unknown: Option<String>,
     /// The code list it goes through.
-    pub codes: Option<Arc<str>>,
+    pub codes: Option<Arc<CodeList>>,
+    /// It goes through it from canonical to partner.
+    pub back: bool,
     /// Source paths it reads; see [`Mapping::reads`].
     pub reads: Vec<String>,
 }

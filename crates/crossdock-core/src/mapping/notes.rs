@@ -39,8 +39,8 @@ pub struct UnknownCode {
     pub code: Arc<str>,
     /// It was looked up from canonical to partner.
     pub back: bool,
-    /// Where the list stands.
-    pub location: Location,
+    /// Where the code is to be added, in words.
+    pub place: String,
 }
 
 /// How often a mapping ran and which defaults it took.

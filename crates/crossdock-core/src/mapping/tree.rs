@@ -140,7 +140,8 @@ impl TreeCompiler<'_> {
             is_conditional: self.conditions > 0,
             default: leaf.default.as_ref().map(text),
             unknown: leaf.unknown.as_ref().map(text),
-            codes: leaf.code.as_ref().map(|(list, _)| list.name.clone()),
+            codes: leaf.code.as_ref().map(|(list, _)| list.clone()),
+            back: leaf.code.as_ref().is_some_and(|(_, back)| *back),
             reads: reads.into_iter().collect(),
         });
         Tree::Leaf(Box::new(leaf))

@@ -113,9 +113,14 @@ fn check_value(path: &str, of: &Type, value: &Value, violations: &mut Vec<Violat
 
 /// Whether one value may stand in a field of this type.
 pub(crate) fn fits(of: &Type, value: &Value) -> bool {
+    misfit(of, value).is_none()
+}
+
+/// Why a value cannot stand in a field of this type, when it cannot.
+pub(crate) fn misfit(of: &Type, value: &Value) -> Option<String> {
     let mut violations = Vec::new();
-    check_value("", of, value, &mut violations);
-    violations.is_empty()
+    check_value("it", of, value, &mut violations);
+    violations.into_iter().next().map(|violation| violation.message)
 }
 
 fn wrong(path: &str, wanted: &str, value: &Value, violations: &mut Vec<Violation>) {

@@ -21,8 +21,8 @@ mod trouble;
 use crate::event::EntityRef;
 use crate::value::Value;
 
-pub(crate) use check::fits;
 pub use check::{Violation, check_event, links_of, links_of_entity};
+pub(crate) use check::{fits, misfit};
 pub use fold::{Folded, fold};
 
 /// The type of a field.

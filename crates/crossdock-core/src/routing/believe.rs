@@ -19,7 +19,7 @@ const SENT_MAX: usize = 8;
 
 /// Weighs an event, folds it, appends it and owes what flows want because of it.
 pub(super) fn apply(made: Made, work: &mut Work<'_>) -> Result<(), ViewError> {
-    let Made { of, mut event, echo, is_result } = made;
+    let Made { of, mut event, echo, is_result, .. } = made;
     let line = work.lineage(&event.subject)?;
     let known = line.last();
     if let Some(survivor) = known.filter(|survivor| survivor.name != event.subject) {

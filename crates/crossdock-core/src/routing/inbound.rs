@@ -1,7 +1,10 @@
 //! From a partner's message to events.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
+use super::status::{self, Chosen, Met, Place};
 use super::work::{Problem, Work, class_of};
 use super::{ViewError, believe, find, fingerprint};
 use crate::event::{EntityRef, Event, Reference, Standing};
@@ -46,9 +49,10 @@ pub(super) fn take(message: &Message, work: &mut Work<'_>) -> Result<MessageStat
     }
     let wants = |flow: &&InboundFlow| wants(flow, &message.system, &message.channel);
     let flows: Vec<&InboundFlow> = work.hub.inbound.iter().filter(wants).collect();
+    work.notes.take_unknown();
     let mut events = Vec::new();
     let mut taken = 0;
-    for flow in flows {
+    for flow in &flows {
         match translate(flow, message, work) {
             Ok(None) => {}
             Ok(Some(made)) => {
@@ -66,8 +70,19 @@ pub(super) fn take(message: &Message, work: &mut Work<'_>) -> Result<MessageStat
         return fail(message, None, too_many(work), work);
     }
     let count = events.len() as u32;
+    let unknown = work.notes.take_unknown();
+    let affects = match unknown.is_empty() {
+        true => Vec::new(),
+        false => events.iter().map(|made| made.event.subject.clone()).collect(),
+    };
     for made in events {
         believe::apply(made, work)?;
+    }
+    if !unknown.is_empty() {
+        let (flow, owner) = (Some(&flows[0].name), flows[0].owner.clone());
+        let at = Place::Message(message.id);
+        let met = Met { system: &message.system, flow, owner, at, affects };
+        status::tell_unknown(&unknown, &met, work)?;
     }
     Ok(MessageState::Translated { events: count })
 }
@@ -78,11 +93,11 @@ pub(crate) fn unwanted(hub: &Hub, system: &SystemName, channel: &str) -> Option<
     (!is_wanted).then(|| MessageState::Ignored { reason: format!("no flow takes channel `{channel}` of {system}") })
 }
 
-fn wants(flow: &InboundFlow, system: &SystemName, channel: &str) -> bool {
+pub(super) fn wants(flow: &InboundFlow, system: &SystemName, channel: &str) -> bool {
     flow.system == *system && flow.channel.as_ref().is_none_or(|wanted| wanted == channel)
 }
 
-fn translate(flow: &InboundFlow, message: &Message, work: &Work<'_>) -> Result<Option<Vec<Made>>, Stop> {
+pub(super) fn translate(flow: &InboundFlow, message: &Message, work: &Work<'_>) -> Result<Option<Vec<Made>>, Stop> {
     let body = body_of(message)?;
     work.notes.offer_body(&body);
     let mut bindings = Bindings::new(scopes::INBOUND.len());
@@ -150,6 +165,8 @@ pub(super) struct Made {
     pub echo: Option<Mark>,
     /// It is made of a transmission's result.
     pub is_result: bool,
+    /// The code list and the code that chose its type.
+    pub by_code: Option<(Arc<str>, String)>,
 }
 
 /// How a message names the effect it reports.
@@ -238,21 +255,24 @@ fn make_event(
     {
         return Ok(None);
     }
+    let Some(Chosen { of, by_code }) = status::choose(mapping, bindings, work).map_err(failed)? else {
+        return Ok(None);
+    };
     let data = mapping.target.apply_noting(bindings, &work.limits(), work.notes).map_err(failed)?;
-    let violations = model::check_event(mapping.emits, &data);
+    let violations = model::check_event(of, &data);
     if !violations.is_empty() {
         let told: Vec<String> = violations.iter().map(ToString::to_string).collect();
         let summary = format!(
             "mapping {} made a {} that does not fit the model: {}. Mend the mapping, then rerun the message",
             mapping.name,
-            mapping.emits.name(),
+            of.name(),
             told.join("; ")
         );
         return Err(Failure { class: ExceptionClass::SchemaInvalid, summary }.into());
     }
-    let subject = mapping.emits.entity.name_of(&data).ok_or_else(|| Failure {
+    let subject = of.entity.name_of(&data).ok_or_else(|| Failure {
         class: ExceptionClass::SchemaInvalid,
-        summary: format!("mapping {} gives no key ({})", mapping.name, mapping.emits.entity.key.join(", ")),
+        summary: format!("mapping {} gives no key ({})", mapping.name, of.entity.key.join(", ")),
     })?;
     let time = match &mapping.time {
         None => source.recorded_at,
@@ -267,9 +287,12 @@ fn make_event(
         references.extend(reference(rule, &subject, source, bindings, work).map_err(failed)?);
     }
     let event = Event {
-        id: EventId::derive(source.message, source.flow, n),
-        event_type: mapping.emits.name(),
-        links: model::links_of(mapping.emits, &subject, &data),
+        id: match by_code {
+            None => EventId::derive(source.message, source.flow, n),
+            Some(_) => EventId::derive(source.message, &FlowName::new(format!("{}#{}", source.flow, of.event.verb)), n),
+        },
+        event_type: of.name(),
+        links: model::links_of(of, &subject, &data),
         subject,
         system: source.system.clone(),
         time,
@@ -282,7 +305,7 @@ fn make_event(
         data,
         standing: Standing::default(),
     };
-    Ok(Some(Made { of: mapping.emits, event, echo: source.echo, is_result: source.is_result }))
+    Ok(Some(Made { of, event, echo: source.echo, is_result: source.is_result, by_code }))
 }
 
 /// One message must not flood the hub (I10).

@@ -7,6 +7,7 @@ mod find;
 mod inbound;
 mod outbound;
 mod result;
+mod status;
 #[cfg(test)]
 mod tests;
 mod work;
@@ -125,6 +126,26 @@ pub fn set_aside(stored: &StoredMessage, fault: &str, context: &mut Context<'_>)
     let mut changeset = work.into_changeset();
     changeset.push(Change::SetMessageState { id: stored.message.id, state });
     Ok(changeset)
+}
+
+/// Decides what taking a translated message through its mappings once more changes: only events of status codes that
+/// were not known then are made. Or says why there is nothing to do.
+///
+/// # Errors
+/// Only when the view cannot answer.
+pub fn again(
+    stored: &StoredMessage,
+    events: u32,
+    context: &mut Context<'_>,
+) -> Result<Result<Changeset, String>, ViewError> {
+    let mut work = Work::new(context);
+    let state = match status::again(&stored.message, events, &mut work)? {
+        Ok(state) => state,
+        Err(why) => return Ok(Err(why)),
+    };
+    let mut changeset = work.into_changeset();
+    changeset.push(Change::SetMessageState { id: stored.message.id, state });
+    Ok(Ok(changeset))
 }
 
 /// Decides what resuming a transmission changes. One that is held goes without what it was held for; one whose input

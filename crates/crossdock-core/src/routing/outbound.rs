@@ -14,6 +14,7 @@ use crate::transmission::{NotNow, Transmission, TransmissionEvent, TransmissionS
 use crate::value::Value;
 
 use super::inbound::{evaluate, holds};
+use super::status::{self, Met, Place};
 use super::work::{Work, class_of, transmission_problem};
 use super::{Refused, ViewError, fingerprint};
 
@@ -258,6 +259,7 @@ fn fill(
     }
     match flow.input.apply_noting(bindings, &work.limits(), work.notes) {
         Ok(input) => {
+            tell_unknown(&transmission, flow, work)?;
             transmission.input = input;
             transmission.config = work.hub.version.clone();
             work.put_transmission(transmission);
@@ -265,6 +267,18 @@ fn fill(
         }
         Err(fault) => stop(transmission, flow, bindings, &fault, work).map(|()| false),
     }
+}
+
+/// Tells of words for which a list knows no code to write.
+fn tell_unknown(transmission: &Transmission, flow: &OutboundFlow, work: &mut Work<'_>) -> Result<(), ViewError> {
+    let unknown = work.notes.take_unknown();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let (owner, affects) = (flow.owner.clone(), vec![transmission.about.clone()]);
+    let at = Place::Transmission(transmission.id);
+    let met = Met { system: &flow.system, flow: Some(&flow.name), owner, at, affects };
+    status::tell_unknown(&unknown, &met, work)
 }
 
 /// Puts a transmission into the line of its key: at the end, unless it stands there already (I3).

@@ -1,6 +1,7 @@
 //! What follows from a finished transmission: events made of its result, and the release of what was held for it.
 
 use super::inbound::{self, Source, Stop};
+use super::status::{self, Met, Place};
 use super::{ViewError, believe, outbound};
 use crate::hub::scopes;
 use crate::ids::TransmissionId;
@@ -40,6 +41,7 @@ pub(super) fn take(message: &Message, id: TransmissionId, work: &mut Work<'_>) -
         echo: None,
         is_result: true,
     };
+    work.notes.take_unknown();
     let events = match inbound::make_events(&flow.then, bindings, &source, work) {
         Ok(events) => events,
         Err(Stop::View(error)) => return Err(error),
@@ -48,8 +50,15 @@ pub(super) fn take(message: &Message, id: TransmissionId, work: &mut Work<'_>) -
         }
     };
     let count = events.len() as u32;
+    let unknown = work.notes.take_unknown();
     for made in events {
         believe::apply(made, work)?;
+    }
+    if !unknown.is_empty() {
+        let (owner, affects) = (flow.owner.clone(), vec![transmission.about.clone()]);
+        let at = Place::Message(message.id);
+        let met = Met { system: &transmission.system, flow: Some(&flow.name), owner, at, affects };
+        status::tell_unknown(&unknown, &met, work)?;
     }
     outbound::release(&transmission.flow, &about, work)?;
     Ok(MessageState::Translated { events: count })

@@ -1,6 +1,7 @@
 //! Routing decided over a small hub: the orders of arrival that hurt.
 
 mod master;
+mod status;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -37,6 +38,7 @@ fn event_mapping<const N: usize>(emits: &str, target: &str, names: [&'static str
     EventMapping {
         name: emits.to_owned(),
         emits: EventType::find(emits).expect("known"),
+        choice: None,
         when: None,
         each: None,
         time: None,

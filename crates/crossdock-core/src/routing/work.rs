@@ -16,6 +16,9 @@ use crate::master;
 use crate::suggestion::{Evidence, Proposal};
 use crate::transmission::Transmission;
 
+/// Entities that an exception names as affected.
+const AFFECTS_MAX: usize = 50;
+
 /// The problem an exception is to be opened for.
 pub(super) struct Problem<'a> {
     pub class: ExceptionClass,
@@ -158,7 +161,11 @@ impl<'a> Work<'a> {
         let exception = match known {
             Some(known) => {
                 let (class, summary) = (problem.class, problem.summary);
-                Exception { count: known.count + 1, class, summary, ..known }
+                let mut affects = known.affects;
+                let new = problem.affects.into_iter().filter(|name| !affects.contains(name)).collect::<Vec<_>>();
+                affects.extend(new);
+                affects.truncate(AFFECTS_MAX);
+                Exception { count: known.count + 1, class, summary, affects, ..known }
             }
             None => Exception {
                 id: ExceptionId::derive(problem.cause, &format!("{}@{}", problem.fingerprint, self.now)),

@@ -506,6 +506,7 @@ fn event_mapping<const N: usize>(emits: &str, target: Json, names: [&'static str
     EventMapping {
         name: emits.to_owned(),
         emits: EventType::find(emits).expect("known"),
+        choice: None,
         when: None,
         each: None,
         time: None,

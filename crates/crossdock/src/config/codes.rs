@@ -24,13 +24,23 @@ fn read(file: &File, mistakes: &mut Vec<Diagnostic>) -> Option<CodeList> {
     let node = file.node.as_ref()?;
     let reader = Reader::new(node, "code list");
     names::check_own("codes", file, &reader);
-    let entries = reader.required("entries");
-    let back = reader.node("back");
+    let further: Vec<(&str, &Node)> = ["back", "from", "of", "unknown", "default", "complete"]
+        .into_iter()
+        .filter_map(|key| Some((key, reader.node(key)?)))
+        .collect();
+    let begins_with_another = further.iter().any(|(key, _)| *key == "from");
+    let entries = match begins_with_another {
+        true => reader.node("entries"),
+        false => reader.required("entries"),
+    };
     mistakes.extend(reader.finish());
+    if entries.is_none() && !begins_with_another {
+        return None;
+    }
     let field =
         |key: &str, value: &Node| Entry { key: key.into(), key_location: value.location.clone(), value: value.clone() };
-    let mut fields = vec![field("codes", entries?)];
-    fields.extend(back.map(|back| field("back", back)));
+    let mut fields: Vec<Entry> = entries.map(|entries| field("codes", entries)).into_iter().collect();
+    fields.extend(further.into_iter().map(|(key, value)| field(key, value)));
     let list = Node { location: node.location.clone(), kind: NodeKind::Map(fields) };
     CodeList::compile(&file.name, &list).map_err(|found| mistakes.extend(found)).ok()
 }

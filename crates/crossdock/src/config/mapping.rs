@@ -12,6 +12,7 @@ use crossdock_core::mapping::{CodeLists, Expression, Mapping, Scope};
 use crossdock_core::model::{ENTITIES, EntityKind, EventType};
 use crossdock_core::source::{Diagnostic, Location, Node, Reader, nearest};
 
+use super::emits::{self, Emits};
 use super::folder::{File, Folder, Kind};
 use super::names;
 
@@ -54,7 +55,9 @@ pub struct MappingFile<'f> {
     file: &'f File,
     /// It has the field `emits`, right or wrong.
     pub makes_events: bool,
-    emits: Option<EventType>,
+    emits: Option<Emits<'f>>,
+    /// In place of the file's, where `emits` adds to it.
+    target: Option<Node>,
     codes: Arc<CodeLists>,
     /// Some flow names it.
     is_named: Cell<bool>,
@@ -93,6 +96,7 @@ impl<'f> MappingFile<'f> {
             file,
             makes_events: false,
             emits: None,
+            target: None,
             codes: codes.clone(),
             is_named: Cell::new(false),
             is_compiled: Cell::new(false),
@@ -103,7 +107,7 @@ impl<'f> MappingFile<'f> {
         names::check_own("mapping", file, &reader);
         if let Some(emits) = reader.node("emits") {
             mapping.makes_events = true;
-            mapping.emits = event_type(reader.optional_text("emits"), &emits.location, &reader);
+            mapping.emits = emits::read(emits, codes, &reader);
         }
         for key in ["when", "each", "time", "references", "find"] {
             if let Some(node) = reader.node(key).filter(|_| !mapping.makes_events) {
@@ -116,7 +120,9 @@ impl<'f> MappingFile<'f> {
         check_references(reader.node("references"), systems, &reader);
         check_find(reader.node("find"), systems, &reader);
         mapping.choose_codes(codes, &reader);
-        reader.required("target");
+        if let (Some(target), Some(emits)) = (reader.required("target"), &mapping.emits) {
+            mapping.target = emits.target(target);
+        }
         mistakes.extend(reader.finish());
         mapping
     }
@@ -184,7 +190,9 @@ impl<'f> MappingFile<'f> {
         let when = compile(given(node, "when"), &inner);
         let time = compile(given(node, "time"), &inner);
         let references = self.references(node, &inner, mistakes);
-        let target = given(node, "target")?;
+        let emits = self.emits.as_ref()?;
+        let choice = emits.choice.as_ref().map(|choice| emits::compile(choice, &inner, mistakes));
+        let target = self.target()?;
         let target = Mapping::compile(target, &inner).map_err(|found| mistakes.extend(found)).ok();
         let target = target.map(|mapping| mapping.named(&self.file.name));
         if mistakes.len() > before {
@@ -192,7 +200,8 @@ impl<'f> MappingFile<'f> {
         }
         Some(EventMapping {
             name: self.file.name.clone(),
-            emits: self.emits?,
+            emits: emits.event,
+            choice: choice.flatten(),
             when,
             each,
             time,
@@ -202,10 +211,15 @@ impl<'f> MappingFile<'f> {
         })
     }
 
+    /// The tree of its target.
+    fn target(&self) -> Option<&Node> {
+        self.target.as_ref().or_else(|| given(self.file.node.as_ref()?, "target"))
+    }
+
     /// Compiles it for a place that makes an operation's input.
     pub fn compile_input(&self, mistakes: &mut Vec<Diagnostic>) -> Option<Mapping> {
         self.is_compiled.set(true);
-        let target = given(self.file.node.as_ref()?, "target")?;
+        let target = self.target()?;
         let scope = Place::Outbound.scope(&self.codes, false);
         let compiled = Mapping::compile(target, &scope).map_err(|found| mistakes.extend(found)).ok();
         compiled.map(|mapping| mapping.named(&self.file.name))
@@ -237,14 +251,19 @@ impl<'f> MappingFile<'f> {
                 check.key(&entry.value, "the key of an entity", Some(&entry.key));
             }
         }
-        if let Some(target) = given(node, "target") {
-            match self.emits {
-                Some(emits) => check.event(target, emits),
-                None if self.makes_events => {}
-                None => check.input(target),
+        let mut by_code = Checked::default();
+        match (self.target(), &self.emits) {
+            (None, _) => {}
+            (Some(target), Some(emits)) if emits.choice.is_some() => {
+                emits.check(target, || check.another(&self.codes), &mut by_code);
             }
+            (Some(target), Some(emits)) => check.event(target, emits.event),
+            (Some(_), None) if self.makes_events => {}
+            (Some(target), None) => check.input(target),
         }
         let mut checked = check.finish();
+        checked.findings.extend(by_code.findings);
+        checked.unproved.extend(by_code.unproved);
         if untyped {
             // That nothing is known of the input is told once, not at every leaf.
             checked.unproved.clear();
@@ -280,7 +299,10 @@ impl<'f> MappingFile<'f> {
             given(node, key).and_then(|node| expression(node, &scope, mistakes));
         }
         self.references(node, &scope, mistakes);
-        if let Some(Err(found)) = given(node, "target").map(|target| Mapping::compile(target, &scope)) {
+        if let Some(choice) = self.emits.as_ref().and_then(|emits| emits.choice.as_ref()) {
+            emits::compile(choice, &scope, mistakes);
+        }
+        if let Some(Err(found)) = self.target().map(|target| Mapping::compile(target, &scope)) {
             mistakes.extend(found);
         }
     }

@@ -4,6 +4,7 @@
 mod authority;
 mod channels;
 mod codes;
+mod emits;
 pub mod env;
 mod flow;
 pub mod folder;

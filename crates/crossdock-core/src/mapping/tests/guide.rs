@@ -27,6 +27,10 @@ fn its_mappings_work_on_its_message() {
     let mut targets = Vec::new();
     for block in blocks("yaml") {
         let file = yaml::node("guide.yaml", block);
+        // Events by code need a hub around them; the program's own tests run that example.
+        if file.get("emits").is_some_and(|emits| emits.entries().is_some()) {
+            continue;
+        }
         let Some(target) = file.get("target") else { continue };
         let mapping = Mapping::compile(target, &scope).unwrap_or_else(|mistakes| panic!("{block}\n{mistakes:?}"));
         let made = mapping.apply(&bindings, &MapLimits::default()).unwrap_or_else(|fault| panic!("{block}\n{fault}"));

@@ -222,7 +222,9 @@ fn mistakes_in_code_lists() {
     assert_eq!(wrong("{A: x, A: y}"), ["codes.yaml:1:8: error: code list `units` has the code `A` twice"]);
     assert_eq!(
         wrong("{codes: {A: x}, bak: {x: A}}"),
-        ["codes.yaml:1:17: error: a code list has no field `bak` (it has `codes` and `back`)"]
+        [
+            "codes.yaml:1:17: error: a code list has no field `bak` (it has `codes`, `back`, `from`, `of`, `unknown`, `default` and `complete`)"
+        ]
     );
     assert_eq!(
         wrong("{codes: {A: x}, back: {x: A, x: B}}"),

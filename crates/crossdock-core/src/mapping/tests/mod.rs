@@ -1,6 +1,7 @@
 //! Tests of expressions and mappings. Cases are data: an expression, an input, what comes out.
 
 mod cel;
+mod codes;
 mod functions;
 mod guide;
 mod laws;

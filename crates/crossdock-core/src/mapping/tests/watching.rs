@@ -95,7 +95,7 @@ fn the_fields_of_the_target_are_listed() {
             words.extend(field.is_conditional.then_some("conditional"));
             words.extend(field.default.as_ref().map(|_| "default"));
             words.extend(field.unknown.as_ref().map(|_| "unknown"));
-            words.extend(field.codes.as_deref());
+            words.extend(field.codes.as_ref().map(|list| &*list.name));
             format!("{} [{}] {}", field.path, words.join(" "), field.reads.join(", "))
         })
         .collect();

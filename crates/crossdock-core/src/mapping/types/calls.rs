@@ -263,6 +263,9 @@ fn filled(mut ty: Ty) -> Ty {
 
 /// The words that may arrive and that the list does not know.
 pub(super) fn uncovered(list: &CodeList, back: bool, ty: &Ty) -> Vec<String> {
+    if list.answers_unknown(back) {
+        return Vec::new();
+    }
     let Some(words) = ty.text.as_ref().and_then(|text| text.words.as_ref()) else { return Vec::new() };
     let knows = |word: &str| if back { list.partner(word).is_some() } else { list.canonical(word).is_some() };
     words.iter().filter(|word| !knows(word)).map(|word| word.to_string()).collect()
@@ -277,18 +280,23 @@ pub(super) fn not_covered(list: &CodeList, back: bool, words: &[String], written
         super::operators::listed(&shown),
         list.name
     );
-    (message, format!("add it to the list at {}, or say with `unknown:` what it becomes", list.location))
+    (message, format!("add it to {}, or say with `unknown:` what it becomes", list.place()))
 }
 
 /// What comes out of a code list.
 pub(super) fn through(list: &CodeList, back: bool, ty: &Ty) -> Ty {
     let known =
         ty.text.as_ref().and_then(|text| text.words.as_ref()).filter(|_| ty.kinds() & !kind::NULL == kind::TEXT);
-    match known {
+    let look_up = |word: &std::sync::Arc<str>| if back { list.partner(word) } else { list.canonical(word) };
+    let (made, is_certain) = match known {
         Some(words) => {
-            let found = words.iter().filter_map(|word| if back { list.partner(word) } else { list.canonical(word) });
-            Ty::words(found.cloned())
+            (Ty::words(words.iter().filter_map(look_up).cloned()), words.iter().all(|word| look_up(word).is_some()))
         }
-        None => Ty::words(list.outcomes(back).cloned()),
+        None => (Ty::words(list.outcomes(back).cloned()), false),
+    };
+    match list.default_word(back).filter(|_| !is_certain) {
+        Some(default) => made.join(&Ty::words([default.clone()])),
+        None if !is_certain && list.may_give_nothing(back) => made.or_null(),
+        None => made,
     }
 }
