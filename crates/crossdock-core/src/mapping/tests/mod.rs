@@ -2,6 +2,7 @@
 
 mod cel;
 mod codes;
+mod conformance;
 mod functions;
 mod guide;
 mod laws;
@@ -34,7 +35,7 @@ fn with_constants_kept<T>(run: impl FnOnce() -> T) -> T {
     result
 }
 
-fn here() -> Location {
+pub(super) fn here() -> Location {
     Location::new("test.yaml", 1, 1)
 }
 

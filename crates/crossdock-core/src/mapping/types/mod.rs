@@ -17,7 +17,7 @@ mod tree;
 mod ty;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 pub use check::{Check, Checked};
 pub use findings::{KINDS, Kind, Weight};

@@ -136,7 +136,7 @@ impl Infer<'_> {
             return (ty.clone(), absent);
         }
         // What no field is known of says nothing about names.
-        if object.fields.is_empty() && object.rest == Rest::Open {
+        if object.fields.is_empty() && (object.rest == Rest::Open || optional) {
             return (Ty::dynamic(), optional);
         }
         let at = self.field_at(link.at, name);
