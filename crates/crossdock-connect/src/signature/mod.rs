@@ -6,6 +6,7 @@
 //! same time whatever they find, and no reason or error ever holds a secret or the signature that would have matched.
 
 mod crypt;
+mod http_message;
 mod message;
 mod presets;
 mod rejection;

@@ -10,18 +10,11 @@ static ROWS: LazyLock<BTreeMap<String, SchemeSpec>> =
     LazyLock::new(|| serde_json::from_str(include_str!("presets.json")).expect("a test reads the table of presets"));
 
 /// Schemes people will ask for that one row cannot describe, and what to do instead.
-const UNSUPPORTED: &[(&str, &str)] = &[
-    (
-        "rfc9421",
-        "HTTP Message Signatures name the signed parts anew in each request, which one fixed row cannot; ask the sender \
-         for Standard Webhooks, or verify them in a proxy that passes a shared-secret-header",
-    ),
-    (
-        "shipstation",
-        "ShipStation signs with RSA-SHA256 and public keys fetched from its server; use `secret-in-url` or a \
+const UNSUPPORTED: &[(&str, &str)] = &[(
+    "shipstation",
+    "ShipStation signs with RSA-SHA256 and public keys fetched from its server; use `secret-in-url` or a \
          shared-secret-header on its webhook, and read the shipment again before acting",
-    ),
-];
+)];
 
 /// The names of all presets, in alphabetical order.
 pub fn names() -> impl Iterator<Item = &'static str> {

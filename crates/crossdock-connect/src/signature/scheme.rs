@@ -3,6 +3,7 @@
 
 use crate::secret::Secret;
 use crate::signature::crypt;
+use crate::signature::http_message::MessageRule;
 use crate::signature::message::Message;
 use crate::signature::rejection::Reason;
 use crate::signature::spec::{SchemeError, SchemeSpec};
@@ -25,11 +26,13 @@ pub(crate) enum Place {
     Query(String),
 }
 
-/// What makes a request believable. A public-key signature would be a third kind of proof beside these two.
+/// What makes a request believable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Proof {
     /// A keyed digest of the message.
     Hmac(HmacRule),
+    /// A keyed digest of the parts that the request itself names (RFC 9421).
+    HttpMessage(MessageRule),
     /// The secret itself, sent along. Says who sends, nothing about what is sent.
     Shared(SharedForm),
 }
@@ -153,6 +156,7 @@ impl Scheme {
     pub fn check_secret(&self, secret: &Secret) -> Result<(), Reason> {
         match &self.proof {
             Proof::Hmac(rule) => crypt::key(rule.key, secret).map(|_| ()),
+            Proof::HttpMessage(rule) => crypt::key(rule.key, secret).map(|_| ()),
             Proof::Shared(form) => crypt::check_shared(form, secret),
         }
     }
@@ -160,14 +164,20 @@ impl Scheme {
     /// Whether a valid request proves its body, and not only who sent it. When it does not, the hub reads the facts
     /// again at their source before it acts on them.
     pub fn signs_body(&self) -> bool {
-        matches!(self.proof, Proof::Hmac(_))
+        match &self.proof {
+            Proof::Hmac(_) => true,
+            Proof::HttpMessage(rule) => rule.covers.iter().any(|component| component == "content-digest"),
+            Proof::Shared(_) => false,
+        }
     }
 
     /// Whether a captured request is refused once it is older than the tolerance.
     pub fn limits_replay(&self) -> bool {
-        self.hmac()
-            .and_then(|rule| rule.timestamp.as_ref())
-            .is_some_and(|timestamp| timestamp.past != Tolerance::Unlimited)
+        match &self.proof {
+            Proof::Hmac(rule) => rule.timestamp.as_ref().is_some_and(|timed| timed.past != Tolerance::Unlimited),
+            Proof::HttpMessage(rule) => rule.past != Tolerance::Unlimited,
+            Proof::Shared(_) => false,
+        }
     }
 
     /// The header whose value is the secret itself, which must not be kept with the message.
@@ -175,13 +185,6 @@ impl Scheme {
         match (&self.place, &self.proof) {
             (Place::Header(name), Proof::Shared(_)) => Some(name),
             _ => None,
-        }
-    }
-
-    pub(crate) fn hmac(&self) -> Option<&HmacRule> {
-        match &self.proof {
-            Proof::Hmac(rule) => Some(rule),
-            Proof::Shared(_) => None,
         }
     }
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::secret::Secret;
 use crate::signature::crypt;
+use crate::signature::http_message;
 use crate::signature::message::{Filling, Part};
 use crate::signature::rejection::Reason;
 use crate::signature::scheme::{HmacRule, Layout, Place, Proof, Scheme, SharedForm, TimestampSource, Unit};
@@ -76,6 +77,10 @@ pub fn sign(scheme: &Scheme, secrets: &[Secret], input: SignInput<'_>) -> Result
         headers.push((name.clone(), input.id.to_owned()));
     }
     let value = match &scheme.proof {
+        Proof::HttpMessage(rule) => {
+            headers.extend(http_message::sign(rule, secrets, input)?);
+            return Ok(headers);
+        }
         Proof::Shared(form) => shared_value(form, first)?,
         Proof::Hmac(rule) => {
             let timestamp = rule.timestamp.as_ref().map(|timed| timestamp_text(timed.unit, input.timestamp));
@@ -126,7 +131,7 @@ fn shared_value(form: &SharedForm, secret: &Secret) -> Result<String, SignError>
     }
 }
 
-fn unusable(reason: Reason) -> SignError {
+pub(crate) fn unusable(reason: Reason) -> SignError {
     match reason {
         Reason::UnusableSecret { problem } => SignError::UnusableSecret(problem),
         _ => SignError::MissingSecret,

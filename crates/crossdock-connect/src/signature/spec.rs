@@ -6,6 +6,7 @@ use std::fmt;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
+use crate::signature::http_message::MessageRule;
 use crate::signature::message::{Message, MessageError, Part};
 use crate::signature::presets;
 use crate::signature::scheme::{
@@ -41,6 +42,8 @@ pub struct SchemeSpec {
     pub message: Option<String>,
     /// Where the time of sending is found, and how old or early a request may be. It must be part of `message`.
     pub timestamp: Option<TimestampSpec>,
+    /// For HTTP Message Signatures: components that every signature must cover, for example `content-digest`.
+    pub covers: Option<Vec<String>>,
     /// The header with the sender's id of the message. Required in each request when `{id}` is part of `message`.
     pub id_header: Option<String>,
     /// HTTP status for requests that do not verify. Default 401.
@@ -56,6 +59,8 @@ pub enum Algorithm {
     HmacSha1,
     HmacSha256,
     HmacSha512,
+    /// HTTP Message Signatures (RFC 9421) by HMAC-SHA256.
+    HttpMessageHmacSha256,
     /// The secret itself.
     Static,
     /// `Authorization: Basic`, the secret being `user:password`.
@@ -133,6 +138,7 @@ impl SchemeSpec {
             key: self.key.or(row.key),
             message: self.message.or(row.message),
             timestamp: merge_timestamp(self.timestamp, row.timestamp),
+            covers: self.covers.or(row.covers),
             id_header: self.id_header.or(row.id_header),
             reject_status: self.reject_status.or(row.reject_status),
             about: self.about.or(row.about),
@@ -222,12 +228,16 @@ impl Check<'_> {
 
     fn proof(&self) -> Result<Proof, SchemeError> {
         let Some(algorithm) = self.spec.algorithm else {
-            return Err(self.needs("algorithm", "one of hmac-sha1, hmac-sha256, hmac-sha512, static, basic, bearer"));
+            return Err(self.needs(
+                "algorithm",
+                "one of hmac-sha1, hmac-sha256, hmac-sha512, http-message-hmac-sha256, static, basic, bearer",
+            ));
         };
         match algorithm {
             Algorithm::HmacSha1 => self.hmac(Hash::Sha1),
             Algorithm::HmacSha256 => self.hmac(Hash::Sha256),
             Algorithm::HmacSha512 => self.hmac(Hash::Sha512),
+            Algorithm::HttpMessageHmacSha256 => self.http_message(),
             Algorithm::Static => {
                 self.shared(SharedForm::Static { prefix: self.spec.prefix.clone().unwrap_or_default() })
             }
@@ -245,6 +255,7 @@ impl Check<'_> {
             ("key", spec.key.is_some()),
             ("message", spec.message.is_some()),
             ("timestamp", spec.timestamp.is_some()),
+            ("covers", spec.covers.is_some()),
         ];
         if let Some((field, _)) = only_hmac.into_iter().find(|(_, given)| *given) {
             return Err(self.wrong(field, "has no meaning for a shared secret: remove it, or choose an hmac algorithm"));
@@ -258,7 +269,42 @@ impl Check<'_> {
         Ok(Proof::Shared(form))
     }
 
+    /// The standard fixes how the signature is written; what is left to say is the key, the coverage and the time.
+    fn http_message(&self) -> Result<Proof, SchemeError> {
+        let spec = self.spec;
+        let fixed = [
+            ("query", spec.query.is_some()),
+            ("prefix", spec.prefix.is_some()),
+            ("list", spec.list.is_some()),
+            ("encoding", spec.encoding.is_some()),
+            ("message", spec.message.is_some()),
+        ];
+        if let Some((field, _)) = fixed.into_iter().find(|(_, given)| *given) {
+            return Err(self.wrong(field, "is fixed by HTTP Message Signatures: remove it"));
+        }
+        let timestamp = spec.timestamp.clone().unwrap_or_default();
+        if timestamp.header.is_some() || timestamp.field.is_some() || timestamp.unit.is_some() {
+            return Err(
+                self.wrong("timestamp", "is the signature's `created`: only `past_s` and `future_s` can be set")
+            );
+        }
+        let covers = spec.covers.clone().unwrap_or_else(|| vec!["content-digest".to_owned()]);
+        if covers.iter().any(|component| component.is_empty() || *component != component.to_ascii_lowercase()) {
+            return Err(self.wrong("covers", "holds a component that is not in lower case"));
+        }
+        let usual = Tolerance::Seconds(TOLERANCE_S);
+        Ok(Proof::HttpMessage(MessageRule {
+            key: spec.key.unwrap_or(KeyForm::Utf8),
+            covers,
+            past: timestamp.past_s.unwrap_or(usual),
+            future: timestamp.future_s.unwrap_or(usual),
+        }))
+    }
+
     fn hmac(&self, hash: Hash) -> Result<Proof, SchemeError> {
+        if self.spec.covers.is_some() {
+            return Err(self.wrong("covers", "is for HTTP Message Signatures: `message` says what is signed here"));
+        }
         let Some(encoding) = self.spec.encoding else {
             return Err(self.needs("encoding", "hex or base64"));
         };

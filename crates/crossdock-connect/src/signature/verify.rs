@@ -10,6 +10,7 @@ use subtle::{Choice, ConstantTimeEq};
 
 use crate::secret::Secret;
 use crate::signature::crypt;
+use crate::signature::http_message;
 use crate::signature::message::{Filling, Part};
 use crate::signature::rejection::{Reason, Rejection};
 use crate::signature::scheme::{
@@ -31,11 +32,13 @@ pub struct VerifyInput<'a, N = String, V = String> {
     pub body: &'a [u8],
     /// The URL as the sender addressed it, for schemes that sign it.
     pub url: Option<&'a str>,
+    /// The HTTP method, for schemes that sign it.
+    pub method: Option<&'a str>,
 }
 
 impl<'a, N, V> VerifyInput<'a, N, V> {
     pub fn new(headers: &'a [(N, V)], body: &'a [u8]) -> Self {
-        Self { headers, query: &[], body, url: None }
+        Self { headers, query: &[], body, url: None, method: None }
     }
 
     pub fn query(self, query: &'a [(String, String)]) -> Self {
@@ -44,6 +47,10 @@ impl<'a, N, V> VerifyInput<'a, N, V> {
 
     pub fn url(self, url: &'a str) -> Self {
         Self { url: Some(url), ..self }
+    }
+
+    pub fn method(self, method: &'a str) -> Self {
+        Self { method: Some(method), ..self }
     }
 }
 
@@ -70,7 +77,8 @@ pub fn verify<N: AsRef<str>, V: AsRef<[u8]>>(
     now: Timestamp,
 ) -> Result<Verified, Rejection> {
     let headers: Vec<_> = request.headers.iter().map(|(name, value)| (name.as_ref(), value.as_ref())).collect();
-    let request = Request { headers: &headers, query: request.query, body: request.body, url: request.url };
+    let VerifyInput { query, body, url, method, .. } = request;
+    let request = Request { headers: &headers, query, body, url, method };
     judge(scheme, secrets, &request, now).map_err(|reason| reason.rejected_with(scheme.reject_status))
 }
 
@@ -82,6 +90,7 @@ fn judge(scheme: &Scheme, secrets: &[Secret], request: &Request<'_>, now: Timest
     let id = scheme.id_header.as_deref().map(|name| request.id(name)).transpose()?.flatten();
     let mut verified = Verified { id: id.map(str::to_owned), id_signed: false, timestamp: None };
     match &scheme.proof {
+        Proof::HttpMessage(rule) => verified.timestamp = Some(http_message::judge(rule, secrets, request, now)?),
         Proof::Shared(form) => judge_shared(form, &scheme.place, secrets, value)?,
         Proof::Hmac(rule) => {
             verified.id_signed = rule.message.contains(&Part::Id);
@@ -96,11 +105,12 @@ fn judge(scheme: &Scheme, secrets: &[Secret], request: &Request<'_>, now: Timest
 }
 
 /// A request whose header types are known.
-struct Request<'a> {
-    headers: &'a [(&'a str, &'a [u8])],
-    query: &'a [(String, String)],
-    body: &'a [u8],
-    url: Option<&'a str>,
+pub(crate) struct Request<'a> {
+    pub headers: &'a [(&'a str, &'a [u8])],
+    pub query: &'a [(String, String)],
+    pub body: &'a [u8],
+    pub url: Option<&'a str>,
+    pub method: Option<&'a str>,
 }
 
 impl<'a> Request<'a> {
@@ -115,7 +125,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    fn header(&self, name: &str) -> Result<Option<&'a [u8]>, Reason> {
+    pub fn header(&self, name: &str) -> Result<Option<&'a [u8]>, Reason> {
         let named = self.headers.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name));
         only(name, named.map(|(_, value)| value.trim_ascii()))
     }
@@ -169,7 +179,7 @@ fn judge_hmac(
     let Some((timed, timestamp)) = timestamp else {
         return Ok(None);
     };
-    judge_age(timed, timestamp, now)?;
+    judge_age(timed.past, timed.future, timestamp, now)?;
     Ok(Some(timestamp))
 }
 
@@ -242,10 +252,15 @@ fn parse_timestamp(unit: Unit, text: &str) -> Result<Timestamp, Reason> {
     timestamp.map_err(|_| Reason::MalformedTimestamp { problem: "it is out of range" })
 }
 
-fn judge_age(timed: &TimestampRule, timestamp: Timestamp, now: Timestamp) -> Result<(), Reason> {
+pub(crate) fn judge_age(
+    past: Tolerance,
+    future: Tolerance,
+    timestamp: Timestamp,
+    now: Timestamp,
+) -> Result<(), Reason> {
     let age = now.duration_since(timestamp);
     let over = |limit: u32, age: SignedDuration| age > SignedDuration::from_secs(i64::from(limit));
-    match (timed.past, timed.future) {
+    match (past, future) {
         (Tolerance::Seconds(past_s), _) if over(past_s, age) => Err(Reason::Stale { age_s: ceil_s(age), past_s }),
         (_, Tolerance::Seconds(future_s)) if over(future_s, -age) => {
             Err(Reason::Future { ahead_s: ceil_s(-age), future_s })

@@ -23,6 +23,7 @@ pub(crate) const SCHEME_FIELDS: &[&str] = &[
     "key",
     "message",
     "timestamp",
+    "covers",
     "id_header",
     "reject_status",
     "about",
@@ -58,7 +59,7 @@ impl Proof {
 
     /// Believes the request or not, on its raw bytes.
     pub fn verify(&self, request: &RawRequest, now: Timestamp) -> Result<Verified, Reject> {
-        let input = VerifyInput::new(&request.headers, &request.body).query(&request.query);
+        let input = VerifyInput::new(&request.headers, &request.body).query(&request.query).method(&request.method);
         let input = match request.url.is_empty() {
             true => input,
             false => input.url(&request.url),

@@ -20,7 +20,7 @@ fn outcome(
 ) -> String {
     let secrets: Vec<Secret> = secrets.iter().map(|text| Secret::new(*text)).collect();
     let now = jiff::Timestamp::from_second(now_s).expect("now");
-    match verify(scheme, &secrets, VerifyInput { headers, query, body, url }, now) {
+    match verify(scheme, &secrets, VerifyInput { headers, query, body, url, method: Some("POST") }, now) {
         Ok(verified) => {
             let id = verified.id.map(|id| format!(" id={id}")).unwrap_or_default();
             let at = verified.timestamp.map(|at| format!(" at={at}")).unwrap_or_default();
