@@ -2,6 +2,7 @@
 //! with it. `cargo xtask bench` runs them all and writes `docs/benchmarks.md`; nothing here asserts a time. What is
 //! asserted is that every answer is right and nothing is lost.
 
+mod checking;
 mod end_to_end;
 mod hub;
 mod intake;
@@ -74,12 +75,13 @@ enum Part {
     IntakeInMemory,
     Grouping,
     Mapping,
+    Checking,
     EndToEnd,
     Odoo,
 }
 
-const PARTS: [Part; 6] =
-    [Part::Intake, Part::IntakeInMemory, Part::Grouping, Part::Mapping, Part::EndToEnd, Part::Odoo];
+const PARTS: [Part; 7] =
+    [Part::Intake, Part::IntakeInMemory, Part::Grouping, Part::Mapping, Part::Checking, Part::EndToEnd, Part::Odoo];
 
 /// What all sections share.
 pub struct Bench {
@@ -175,6 +177,7 @@ async fn measured(bench: &Bench, part: Part) -> anyhow::Result<Section> {
         Part::IntakeInMemory => intake::measure_in_memory(bench).await,
         Part::Grouping => intake::measure_grouping(bench).await,
         Part::Mapping => mapping::measure(bench),
+        Part::Checking => checking::measure(bench),
         Part::EndToEnd => end_to_end::measure(bench).await,
         Part::Odoo => odoo::measure(bench).await,
     };
