@@ -120,6 +120,6 @@ fn of_type(of: &'static Type) -> Ty {
             Ty::map(Object { fields: plain.collect(), rest: Rest::Closed })
         }
         Type::List(item) => Ty::list(of_type(item), false),
-        Type::Attributes => Ty::map_of(Ty::dynamic()),
+        Type::Attributes => Ty::map(Object { fields: BTreeMap::new(), rest: Rest::Open }),
     }
 }
