@@ -8,6 +8,7 @@ mod hub_folder;
 mod mapping_mistakes;
 mod odoo_contract;
 mod order_to_cash;
+mod partner_payloads;
 mod program;
 mod real_odoo;
 mod running_hub;
