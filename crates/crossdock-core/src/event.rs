@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{EventId, FlowName, MessageId, SystemName, TransmissionId};
 use crate::value::Value;
 
 /// The name of an entity: its kind and its business key, written `shipment/281`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct EntityRef {
     pub kind: String,
     pub key: String,
@@ -28,7 +29,7 @@ impl std::fmt::Display for EntityRef {
 }
 
 /// Another system's id for an entity.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Reference {
     pub entity: EntityRef,
     pub system: SystemName,
@@ -38,7 +39,7 @@ pub struct Reference {
 }
 
 /// One business fact.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Event {
     pub id: EventId,
     /// `crossdock.<entity>.<past_verb>.v<n>`.
@@ -81,7 +82,7 @@ impl Event {
 }
 
 /// How far an event counts. Most count fully.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Standing {
     /// The name that the message used, when that had been merged into the subject.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,13 +1,14 @@
 //! Business problems with an owner. One is open per fingerprint at a time.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::event::EntityRef;
 use crate::ids::{ExceptionId, FlowName, MessageId, SystemName, TransmissionId};
 
 /// The classes the hub itself opens. Codes as in the logistics exception taxonomy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ExceptionClass {
     /// A mapping could not be applied to a message or an event.
@@ -50,7 +51,7 @@ impl ExceptionClass {
 }
 
 /// One exception.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Exception {
     pub id: ExceptionId,
     pub class: ExceptionClass,
@@ -73,7 +74,7 @@ pub struct Exception {
 }
 
 /// How far an exception is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ExceptionStatus {
     Open,

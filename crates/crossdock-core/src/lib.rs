@@ -16,6 +16,7 @@ pub mod message;
 pub mod model;
 pub mod routing;
 pub mod source;
+pub mod submission;
 pub mod suggestion;
 pub mod transmission;
 pub mod value;

@@ -1,6 +1,7 @@
 //! What arrived, raw and unchanged, with its dedup key and what became of it.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{ExceptionId, MessageId, SystemName, TransmissionId};
@@ -53,7 +54,7 @@ impl Envelope {
 }
 
 /// How far a message has come. Every accepted message ends in one of the last three (I1).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum MessageState {
     /// Accepted; the router has not read it yet.
@@ -87,7 +88,7 @@ pub struct StoredMessage {
 }
 
 /// A request that was turned away at the door, and why.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Rejection {
     /// The system it was addressed to; unknown paths have none.
     pub system: Option<SystemName>,

@@ -11,6 +11,7 @@ mod problem;
 mod ready;
 mod serve;
 
+pub use api::openapi::text as openapi;
 pub use serve::{GatewaySettings, Limits, ServeError, Serving, serve};
 
 #[cfg(test)]

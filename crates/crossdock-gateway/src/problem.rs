@@ -4,9 +4,12 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use crossdock_core::submission::Fault;
 use http_body_util::Full;
 use hyper::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::{Response, StatusCode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::pages;
@@ -28,6 +31,11 @@ pub mod code {
     pub const NOT_NOW: &str = "XD-1105";
     pub const HUB_NOT_READY: &str = "XD-1106";
     pub const STORE_FAILED: &str = "XD-1107";
+    pub const KEY_MISSING: &str = "XD-1108";
+    pub const KEY_REUSED: &str = "XD-1109";
+    pub const KEY_UNDER_WAY: &str = "XD-1110";
+    pub const EVENT_UNFIT: &str = "XD-1111";
+    pub const MOVED_ON: &str = "XD-1112";
 }
 
 /// One problem. `detail` never holds a secret, and nothing of the hub's insides.
@@ -38,6 +46,8 @@ pub struct Problem {
     pub code: &'static str,
     pub detail: String,
     extra: Extra,
+    errors: Vec<Fault>,
+    near: Vec<String>,
 }
 
 /// Longest path shown or recorded, in bytes.
@@ -56,19 +66,47 @@ enum Extra {
     Bearer,
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
+/// A problem as it is written.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Problem")]
+pub struct ProblemDocument<'a> {
+    /// Where the page about it is.
     r#type: String,
+    /// What kind of problem it is, the same for every one of its code.
     title: &'a str,
+    /// The status of the answer.
     status: u16,
+    /// What is wrong this time, and what to do.
     detail: &'a str,
+    /// The path that was asked for.
     instance: &'a str,
+    /// The stable code.
     code: &'a str,
+    /// What is wrong with which part of the request.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FaultDocument>,
+    /// What may have been meant.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    near: &'a [String],
 }
+
+/// One thing that is wrong with a request.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Fault")]
+struct FaultDocument {
+    /// Where: a JSON Pointer into the body, as a URI fragment (RFC 6901, section 6).
+    pointer: String,
+    /// What.
+    detail: String,
+}
+
+/// What a URI fragment takes as it is.
+const FRAGMENT: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'$');
 
 impl Problem {
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), extra: Extra::None }
+        Self { status, code, detail: detail.into(), extra: Extra::None, errors: Vec::new(), near: Vec::new() }
     }
 
     pub fn method_not_allowed(allow: &'static str) -> Self {
@@ -92,15 +130,33 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, code::NOTHING_HERE, "there is nothing at this address")
     }
 
+    /// Says what is wrong with which part of the body.
+    pub fn errors(mut self, errors: Vec<Fault>) -> Self {
+        self.errors = errors;
+        self
+    }
+
+    /// Says what may have been meant.
+    pub fn near(mut self, near: Vec<String>) -> Self {
+        self.near = near;
+        self
+    }
+
     /// The response; `path` is what was asked for.
     pub fn response(&self, path: &str) -> Response<Full<Bytes>> {
-        let body = Body {
+        let fault = |fault: &'_ Fault| FaultDocument {
+            pointer: format!("#{}", utf8_percent_encode(&fault.pointer, FRAGMENT)),
+            detail: fault.detail.clone(),
+        };
+        let body = ProblemDocument {
             r#type: format!("/errors/{}", self.code),
             title: pages::title(self.code).unwrap_or_else(|| self.status.canonical_reason().unwrap_or("error")),
             status: self.status.as_u16(),
             detail: &self.detail,
             instance: &short_path(path),
             code: self.code,
+            errors: self.errors.iter().map(fault).collect(),
+            near: &self.near,
         };
         let body = serde_json::to_vec(&body).expect("strings and a number are always JSON");
         let mut response = Response::new(Full::new(Bytes::from(body)));
@@ -183,6 +239,11 @@ mod tests {
             NOT_NOW,
             HUB_NOT_READY,
             STORE_FAILED,
+            KEY_MISSING,
+            KEY_REUSED,
+            KEY_UNDER_WAY,
+            EVENT_UNFIT,
+            MOVED_ON,
         ];
         for code in all {
             assert!(pages::title(code).is_some(), "docs/errors/{code}.md is missing or has no title");

@@ -2,14 +2,19 @@
 //! store; what changes something goes through the router or a commit, with an audit record (I8).
 
 mod actions;
+mod entities;
 mod overview;
+mod records;
+mod submit;
 mod trace;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, mpsc};
 
 use crossdock_core::ids::SystemName;
+use crossdock_core::submission::Fault;
 use crossdock_store::{Store, StoreError};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::router::{Command, CommandError};
@@ -17,7 +22,10 @@ use crate::shell::Shell;
 use crate::transmitter::Gauge;
 
 pub use actions::{Actor, ResumeScope, Resumed};
+pub use entities::{EntityAsk, EntityListing, FieldChange, FieldKept, History, HistoryItem, Moved};
 pub use overview::{ExceptionRow, MessageRow, Overview, RejectionRow, SystemRow, TransmissionRow};
+pub use records::{Became, EventRow, EventView, HeaderView, MessageBody, MessageView};
+pub use submit::{CommandKey, Done, Order, Submission, Submitted, SubmittedEvent};
 pub use trace::{EntityView, Entry, Trace};
 
 /// The desk of a hub: running, or only its data folder.
@@ -32,6 +40,7 @@ struct Live {
     shell: Arc<Shell>,
     commands: mpsc::SyncSender<Command>,
     gauges: Arc<BTreeMap<SystemName, Arc<Gauge>>>,
+    under_way: submit::UnderWay,
 }
 
 /// Why the desk cannot answer.
@@ -52,10 +61,33 @@ pub enum DeskError {
     /// What was asked makes no sense.
     #[error("{0}")]
     Invalid(String),
+    /// Submitted events do not fit the model.
+    #[error("the events do not fit the model: {} at `{}`", .0.first().map_or("", |fault| &fault.detail), .0.first().map_or("", |fault| &fault.pointer))]
+    Unfit(Vec<Fault>),
+    /// The key of a request stands for another one.
+    #[error(
+        "this key was used for another request: make up a new one for each request, and repeat it only with its own"
+    )]
+    KeyReused,
+    /// A request with the same key has no answer yet.
+    #[error("a request with this key is being answered: wait for that answer, or ask again later")]
+    UnderWay,
+    /// The entity is not what the request was written for.
+    #[error("{0}: read it again, then decide again")]
+    MovedOn(String),
+    /// The hub cannot take it now.
+    #[error("{reason}")]
+    TryAgain {
+        /// Why.
+        reason: String,
+        /// When to come again, in seconds.
+        after_s: u32,
+    },
 }
 
 /// A list with what was left out.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "{T}List")]
 pub struct Listing<T> {
     /// The rows of this page.
     pub items: Vec<T>,
@@ -70,12 +102,23 @@ impl Desk {
         commands: mpsc::SyncSender<Command>,
         gauges: BTreeMap<SystemName, Arc<Gauge>>,
     ) -> Self {
-        Self { store: shell.store.clone(), live: Some(Live { shell, commands, gauges: Arc::new(gauges) }) }
+        Self {
+            store: shell.store.clone(),
+            live: Some(Live { shell, commands, gauges: Arc::new(gauges), under_way: submit::UnderWay::default() }),
+        }
     }
 
     /// The desk over a data folder whose hub may not be running: reads only.
     pub fn of_store(store: Arc<dyn Store>) -> Self {
         Self { store, live: None }
+    }
+
+    /// Whether the running hub has this system.
+    ///
+    /// # Errors
+    /// When the hub is not running.
+    pub fn has_system(&self, system: &SystemName) -> Result<bool, DeskError> {
+        Ok(self.live()?.shell.plan.systems.contains_key(system))
     }
 
     fn live(&self) -> Result<&Live, DeskError> {

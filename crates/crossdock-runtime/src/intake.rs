@@ -174,6 +174,6 @@ impl Shell {
 }
 
 #[expect(clippy::disallowed_methods, reason = "message ids are the shell's to make")]
-fn new_message_id() -> MessageId {
+pub(crate) fn new_message_id() -> MessageId {
     MessageId(uuid::Uuid::now_v7())
 }

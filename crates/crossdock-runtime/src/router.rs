@@ -29,15 +29,15 @@ const STORE_PAUSE: Duration = Duration::from_millis(500);
 /// Held transmissions looked at in one go.
 const HELD_PAGE: usize = 500;
 
-/// What only the router may do, asked for by a person through API or CLI.
+/// What only the router may do, asked for by a person through API or CLI. `with` is committed together with the effect.
 pub enum Command {
     /// Resumes a paused transmission, or sends a held one without what it is held for.
-    Resume { id: TransmissionId, audit: Change, done: oneshot::Sender<Result<(), CommandError>> },
+    Resume { id: TransmissionId, with: Vec<Change>, done: oneshot::Sender<Result<(), CommandError>> },
     /// Gives up a paused or held transmission.
-    Cancel { id: TransmissionId, audit: Change, done: oneshot::Sender<Result<(), CommandError>> },
+    Cancel { id: TransmissionId, with: Vec<Change>, done: oneshot::Sender<Result<(), CommandError>> },
     /// Puts a message that failed, or that no flow took, back into the queue; takes a translated one once more for
     /// codes that are known since.
-    Rerun { id: MessageId, audit: Change, done: oneshot::Sender<Result<(), CommandError>> },
+    Rerun { id: MessageId, with: Vec<Change>, done: oneshot::Sender<Result<(), CommandError>> },
 }
 
 /// Why a command had no effect.
@@ -207,38 +207,43 @@ impl Router {
     /// Carries out a command and answers whoever asked.
     pub fn obey(&mut self, command: Command) {
         match command {
-            Command::Resume { id, audit, done } => drop(done.send(self.on_transmission(id, audit, routing::resume))),
-            Command::Cancel { id, audit, done } => drop(done.send(self.on_transmission(id, audit, routing::cancel))),
-            Command::Rerun { id, audit, done } => drop(done.send(self.rerun(id, audit))),
+            Command::Resume { id, with, done } => drop(done.send(self.on_transmission(id, with, routing::resume))),
+            Command::Cancel { id, with, done } => drop(done.send(self.on_transmission(id, with, routing::cancel))),
+            Command::Rerun { id, with, done } => drop(done.send(self.rerun(id, with))),
         }
     }
 
     fn on_transmission(
         &mut self,
         id: TransmissionId,
-        audit: Change,
+        with: Vec<Change>,
         decide: fn(&Transmission, &mut Context<'_>) -> Commanded,
     ) -> Result<(), CommandError> {
         let store = self.shell.store.clone();
         let transmission =
             store.transmission(id)?.ok_or_else(|| CommandError::Unknown(format!("transmission {id}")))?;
         let batch = Batch::new(store.as_ref());
-        let changeset = self.with_context(&batch, |context| decide(&transmission, context))???;
-        self.commit(changeset.with(audit))
+        let mut changeset = self.with_context(&batch, |context| decide(&transmission, context))???;
+        changeset.changes.extend(with);
+        self.commit(changeset)
     }
 
-    fn rerun(&mut self, id: MessageId, audit: Change) -> Result<(), CommandError> {
+    fn rerun(&mut self, id: MessageId, with: Vec<Change>) -> Result<(), CommandError> {
         let stored = self.shell.store.message(id)?.ok_or_else(|| CommandError::Unknown(format!("message {id}")))?;
         if let MessageState::Translated { events } = stored.state {
             let store = self.shell.store.clone();
             let batch = Batch::new(store.as_ref());
             let again = self.with_context(&batch, |context| routing::again(&stored, events, context))??;
-            return self.commit(again.map_err(CommandError::NotNow)?.with(audit));
+            let mut changeset = again.map_err(CommandError::NotNow)?;
+            changeset.changes.extend(with);
+            return self.commit(changeset);
         }
         if !matches!(stored.state, MessageState::Failed { .. } | MessageState::Ignored { .. }) {
             return Err(CommandError::NotNow(format!("a message that is {} cannot be rerun", stored.state.word())));
         }
-        self.commit(Changeset::new().with(Change::SetMessageState { id, state: MessageState::Waiting }).with(audit))
+        let mut changeset = Changeset::new().with(Change::SetMessageState { id, state: MessageState::Waiting });
+        changeset.changes.extend(with);
+        self.commit(changeset)
     }
 
     /// The thread's loop: until it is told to stop; then it finishes the batch it is in.

@@ -20,8 +20,8 @@ use jiff::Timestamp;
 
 use crate::exceptions::seen_again;
 use crate::port::{
-    CommitError, Counts, Done, ExceptionFilter, MessageFilter, Page, Store, StoreError, Subjects, SuggestionFilter,
-    TransmissionFilter, WAITING_BYTES_MAX,
+    CommitError, Counts, Done, EntityFilter, EntityMark, EntityPage, ExceptionFilter, MessageFilter, Page, Store,
+    StoreError, Subjects, SuggestionFilter, TransmissionFilter, WAITING_BYTES_MAX,
 };
 use crate::refusal;
 
@@ -53,6 +53,7 @@ struct Tables {
     event_positions: BTreeMap<EventId, u64>,
     events_of_message: BTreeMap<(MessageId, u64), ()>,
     event_links: BTreeMap<(EntityRef, u64), ()>,
+    events_about: BTreeMap<(EntityRef, u64), ()>,
     entities: BTreeMap<EntityRef, Entity>,
     /// By entity, system, kind, value.
     references: BTreeMap<(EntityRef, SystemName, String, String), ()>,
@@ -171,6 +172,7 @@ impl Inner {
         let position = next(&self.tables.events);
         self.put(|t| &mut t.event_positions, event.id, position)?;
         self.put(|t| &mut t.events_of_message, (event.message, position), ())?;
+        self.put(|t| &mut t.events_about, (event.subject.clone(), position), ())?;
         for link in &event.links {
             self.put(|t| &mut t.event_links, (link.clone(), position), ())?;
         }
@@ -335,6 +337,38 @@ impl Tables {
             .collect()
     }
 
+    fn entity_fits(&self, filter: &EntityFilter, entity: &Entity) -> bool {
+        let name = &entity.name;
+        let speaks_of = |link: &EntityRef| {
+            let about = behind(&self.events_about, name).map(|position| &self.events[&position]);
+            link != name && about.into_iter().any(|event| event.links.contains(link))
+        };
+        name.kind == filter.kind
+            && fits(&filter.status, &entity.status)
+            && filter.updated_since.is_none_or(|since| entity.updated_at >= since)
+            && filter.updated_until.is_none_or(|until| entity.updated_at < until)
+            && filter
+                .system
+                .as_ref()
+                .is_none_or(|system| self.references.keys().any(|(of, at, ..)| of == name && at == system))
+            && filter.link.as_ref().is_none_or(speaks_of)
+    }
+
+    fn entity_page(&self, filter: &EntityFilter, after: Option<&EntityMark>, limit: usize) -> EntityPage {
+        let mark = |entity: &Entity| EntityMark {
+            updated_at: (!filter.is_by_key()).then_some(entity.updated_at),
+            key: entity.name.key.clone(),
+        };
+        let fitting = self.entities.values().filter(|entity| self.entity_fits(filter, entity));
+        let mut found: Vec<_> = fitting.map(|entity| (mark(entity), entity)).collect();
+        found.retain(|(mark, _)| after.is_none_or(|after| mark > after));
+        found.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let is_cut = found.len() > limit;
+        found.truncate(limit);
+        let next = found.last().filter(|_| is_cut).map(|(mark, _)| mark.clone());
+        EntityPage { entities: found.into_iter().map(|(_, entity)| entity.clone()).collect(), next }
+    }
+
     fn counts(&self) -> Counts {
         let mut counts = Counts { events: self.events.len() as u64, ..Counts::default() };
         for stored in self.messages.values() {
@@ -424,8 +458,19 @@ impl Store for MemoryStore {
         self.read(|t| behind(&t.event_links, entity).take(limit).map(|position| t.stored_event(position)).collect())
     }
 
+    fn events_about(&self, subject: &EntityRef, after: u64, limit: usize) -> Read<Vec<StoredEvent>> {
+        self.read(|t| {
+            let positions = behind(&t.events_about, subject).filter(|position| *position > after);
+            positions.take(limit).map(|position| t.stored_event(position)).collect()
+        })
+    }
+
     fn entity(&self, name: &EntityRef) -> Read<Option<Entity>> {
         self.read(|t| t.entities.get(name).cloned())
+    }
+
+    fn entity_page(&self, filter: &EntityFilter, after: Option<&EntityMark>, limit: usize) -> Read<EntityPage> {
+        self.read(|t| t.entity_page(filter, after, limit))
     }
 
     fn entities(&self, kind: &str, after_key: &str, limit: usize) -> Read<Vec<Entity>> {

@@ -66,10 +66,20 @@ pub trait Store: Send + Sync + 'static {
     fn events_of_message(&self, id: MessageId) -> Result<Vec<StoredEvent>, StoreError>;
     /// Events that link to the entity, oldest first, at most `limit`.
     fn events_of_entity(&self, entity: &EntityRef, limit: usize) -> Result<Vec<StoredEvent>, StoreError>;
+    /// Events whose subject is the entity and that stand behind this position, oldest first, at most `limit`.
+    fn events_about(&self, subject: &EntityRef, after: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError>;
 
     fn entity(&self, name: &EntityRef) -> Result<Option<Entity>, StoreError>;
     /// By key, behind `after_key`.
     fn entities(&self, kind: &str, after_key: &str, limit: usize) -> Result<Vec<Entity>, StoreError>;
+    /// Entities that fit the filter, in its order, behind `after`, at most `limit`. Costs the same however many there are;
+    /// to keep that true, a page may hold fewer than `limit` and still not be the last one.
+    fn entity_page(
+        &self,
+        filter: &EntityFilter,
+        after: Option<&EntityMark>,
+        limit: usize,
+    ) -> Result<EntityPage, StoreError>;
     /// Entities whose key, or one of whose references, is exactly `value`.
     fn find(&self, value: &str, limit: usize) -> Result<Vec<EntityRef>, StoreError>;
     fn references(&self, entity: &EntityRef) -> Result<Vec<Reference>, StoreError>;
@@ -138,6 +148,48 @@ impl Page {
         Self { skip: 0, limit }
     }
 }
+
+/// Which entities of one kind to list; `None` means any. With `system` or `link` they come by key, otherwise by
+/// `updated_at` and then by key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EntityFilter {
+    pub kind: String,
+    pub status: Option<String>,
+    /// `updated_at` at this instant or later.
+    pub updated_since: Option<Timestamp>,
+    /// `updated_at` before this instant.
+    pub updated_until: Option<Timestamp>,
+    /// There is a reference of this system.
+    pub system: Option<SystemName>,
+    /// One of its events speaks of this other entity.
+    pub link: Option<EntityRef>,
+}
+
+impl EntityFilter {
+    /// Whether the list goes by key.
+    pub fn is_by_key(&self) -> bool {
+        self.system.is_some() || self.link.is_some()
+    }
+}
+
+/// The place of an entity in a list. A list goes on behind it, whatever was added or changed meanwhile.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EntityMark {
+    /// `None` in a list that goes by key.
+    pub updated_at: Option<Timestamp>,
+    pub key: String,
+}
+
+/// A part of a list of entities.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EntityPage {
+    pub entities: Vec<Entity>,
+    /// Where the list goes on; `None` at its end.
+    pub next: Option<EntityMark>,
+}
+
+/// How many entities [`Store::entity_page`] looks at for one page at most, when no index holds all of the filter.
+pub const EXAMINED_MAX: usize = 2000;
 
 /// Which messages to list; `None` means any.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -11,6 +11,7 @@ mod evidence;
 mod fleet;
 mod fold;
 mod goods;
+mod history;
 mod money;
 mod movement;
 mod party;
@@ -24,6 +25,7 @@ use crate::value::Value;
 pub use check::{Violation, check_event, links_of, links_of_entity};
 pub(crate) use check::{fits, misfit};
 pub use fold::{Folded, fold};
+pub use history::{FieldChange, FieldKept, HistoryStep, Refold, pointer_part};
 
 /// The type of a field.
 #[derive(Clone, Copy, Debug)]

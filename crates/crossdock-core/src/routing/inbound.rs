@@ -14,6 +14,7 @@ use crate::ids::{EventId, FlowName, MessageId, SystemName, TransmissionId};
 use crate::mapping::{Bindings, Expression, Fault};
 use crate::message::{Message, MessageState};
 use crate::model::{self, EventType, key_text};
+use crate::submission;
 use crate::value::{JsonLimits, Value};
 
 /// What keeps a message from becoming events.
@@ -89,7 +90,8 @@ pub(super) fn take(message: &Message, work: &mut Work<'_>) -> Result<MessageStat
 
 /// What becomes of a message whatever it says: `None` when a flow looks at it.
 pub(crate) fn unwanted(hub: &Hub, system: &SystemName, channel: &str) -> Option<MessageState> {
-    let is_wanted = hub.inbound.iter().any(|flow| wants(flow, system, channel));
+    // What is handed in through the API needs no flow.
+    let is_wanted = hub.inbound.iter().any(|flow| wants(flow, system, channel)) || submission::is_of(system);
     (!is_wanted).then(|| MessageState::Ignored { reason: format!("no flow takes channel `{channel}` of {system}") })
 }
 
@@ -344,7 +346,7 @@ pub(super) fn set_aside(message: &Message, fault: &str, work: &mut Work<'_>) -> 
     fail(message, None, Failure { class: ExceptionClass::MappingFailed, summary }, work)
 }
 
-fn fail(
+pub(super) fn fail(
     message: &Message,
     flow: Option<&InboundFlow>,
     failure: Failure,

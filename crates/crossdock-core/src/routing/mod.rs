@@ -8,6 +8,7 @@ mod inbound;
 mod outbound;
 mod result;
 mod status;
+mod submitted;
 #[cfg(test)]
 mod tests;
 mod work;
@@ -21,6 +22,7 @@ use crate::hub::Hub;
 use crate::ids::{EventId, FlowName, MessageId, OrderingKey, SuggestionId, SystemName, TransmissionId};
 use crate::mapping::Notes;
 use crate::message::{MessageState, StoredMessage};
+use crate::submission;
 use crate::suggestion::Suggestion;
 use crate::transmission::{NotNow, Transmission};
 use crate::value::Value;
@@ -105,6 +107,7 @@ pub fn route(stored: &StoredMessage, context: &mut Context<'_>) -> Result<Change
     // Not the channel tells a result: a partner may name a channel of its own `result`.
     let state = match message.cause {
         Some(transmission) => result::take(message, transmission, &mut work)?,
+        None if submission::is_of(&message.system) => submitted::take(message, &mut work)?,
         None => inbound::take(message, &mut work)?,
     };
     if !matches!(state, MessageState::Failed { .. }) {

@@ -10,6 +10,7 @@ pub mod schedule;
 mod tests;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use decide::{AFTER_MS_MAX, NotNow, Step, TransmissionEvent, decide};
@@ -66,7 +67,7 @@ pub struct Transmission {
 }
 
 /// Where a transmission stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum TransmissionState {
     /// Held until these flows have finished for the same `about`.

@@ -3,6 +3,9 @@
 //! Two things serde cannot do exactly are errors or must be avoided: a record enum that is internally tagged, untagged
 //! or flattened cannot hold a value (reading it back fails), and `serde_json::to_value` turns decimals into floats.
 
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, DeserializeOwned};
 use serde::ser;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -20,6 +23,21 @@ impl Value {
     /// Reads any deserializable thing, through the JSON text of this value.
     pub fn to_serde<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
         serde_json::from_str(&self.to_json_string())
+    }
+}
+
+/// Any JSON. What may stand in the data of an event or an entity, the model says.
+impl JsonSchema for Value {
+    fn schema_name() -> Cow<'static, str> {
+        "Value".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({})
     }
 }
 

@@ -1,18 +1,21 @@
 //! What can be done. Each action names who does it and why; the runtime audits it.
 
-use std::str::FromStr as _;
 use std::sync::Arc;
 
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use bytes::Bytes;
-use crossdock_core::ids::{MessageId, SystemName, TransmissionId};
-use crossdock_runtime::desk::{Actor, ResumeScope};
+use crossdock_core::ids::{SystemName, TransmissionId};
+use crossdock_runtime::desk::{Actor, CommandKey, Done, Order, ResumeScope, Resumed};
 use hyper::StatusCode;
+use hyper::header::HeaderMap;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::Shared;
-use super::answer::{Answer, json};
+use super::answer::{Answer, json_text};
+use super::read::{invalid, read_path};
+use super::{Shared, records, submit};
 use crate::problem::{Problem, code};
 
 /// Longest name of an actor, in characters.
@@ -23,73 +26,163 @@ const REASON_MAX: usize = 2000;
 const IDS_MAX: usize = 10_000;
 
 /// Who does it, and why.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Why {
+    /// A person, or a program in a person's name; `api` when nothing is said.
+    #[serde(default)]
     actor: Option<String>,
+    /// Kept in the audit record.
+    #[schemars(required)]
     reason: Option<String>,
 }
 
 /// What to resume: exactly one of `ids`, `system` and `all`.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Resume {
+    /// Exactly these, at most 10,000.
+    #[serde(skip_serializing_if = "Option::is_none")]
     ids: Option<Vec<String>>,
+    /// A system and everything paused there.
+    #[serde(skip_serializing_if = "Option::is_none")]
     system: Option<String>,
+    /// Everything, when it is true.
+    #[serde(skip_serializing_if = "Option::is_none")]
     all: Option<bool>,
+    /// A person, or a program in a person's name; `api` when nothing is said.
     actor: Option<String>,
+    /// Kept in the audit record.
+    #[schemars(required)]
     reason: Option<String>,
 }
 
-#[derive(Serialize)]
-struct Done {
-    done: bool,
+/// A command. Each needs a `reason`.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(tag = "command", deny_unknown_fields)]
+pub enum Command {
+    /// Let paused transmissions go on: exactly one of `ids`, `system` and `all`.
+    #[serde(rename = "transmission.resume")]
+    ResumeTransmissions {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        ids: Option<Vec<String>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        system: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        all: Option<bool>,
+        actor: Option<String>,
+        #[schemars(required)]
+        reason: Option<String>,
+    },
+    /// Give up a paused or held transmission.
+    #[serde(rename = "transmission.cancel")]
+    CancelTransmission {
+        transmission: String,
+        actor: Option<String>,
+        #[schemars(required)]
+        reason: Option<String>,
+    },
+    /// Route a failed message again.
+    #[serde(rename = "message.rerun")]
+    RerunMessage {
+        message: String,
+        actor: Option<String>,
+        #[schemars(required)]
+        reason: Option<String>,
+    },
+    /// Send nothing to a system until it is resumed.
+    #[serde(rename = "system.pause")]
+    PauseSystem {
+        system: String,
+        actor: Option<String>,
+        #[schemars(required)]
+        reason: Option<String>,
+    },
+    /// Send to a system again, and resume what is paused there.
+    #[serde(rename = "system.resume")]
+    ResumeSystem {
+        system: String,
+        actor: Option<String>,
+        #[schemars(required)]
+        reason: Option<String>,
+    },
 }
 
-pub async fn resume(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
-    let resume: Resume = parse(&body)?;
-    let scope = scope(resume.ids, resume.system, resume.all)?;
-    if let ResumeScope::System(system) = &scope {
-        must_exist(&shared, system).await?;
+/// What a command gives: what was resumed, or that it is done.
+pub fn answer_shape(generator: &mut SchemaGenerator) -> Schema {
+    let (resumed, done) = (generator.subschema_for::<Resumed>(), generator.subschema_for::<Done>());
+    json_schema!({"oneOf": [resumed, done]})
+}
+
+pub async fn command(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Answer {
+    let key = submit::key(&headers)?.ok_or_else(submit::key_missing)?;
+    give(&shared, Some(key), parse(&body)?).await
+}
+
+pub async fn resume(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Answer {
+    let Resume { ids, system, all, actor, reason } = parse(&body)?;
+    give(&shared, submit::key(&headers)?, Command::ResumeTransmissions { ids, system, all, actor, reason }).await
+}
+
+pub async fn cancel(State(shared): State<Arc<Shared>>, id: InPath, headers: HeaderMap, body: Bytes) -> Answer {
+    let Why { actor, reason } = parse(&body)?;
+    let command = Command::CancelTransmission { transmission: read_path(id)?, actor, reason };
+    give(&shared, submit::key(&headers)?, command).await
+}
+
+pub async fn rerun(State(shared): State<Arc<Shared>>, id: InPath, headers: HeaderMap, body: Bytes) -> Answer {
+    let Why { actor, reason } = parse(&body)?;
+    give(&shared, submit::key(&headers)?, Command::RerunMessage { message: read_path(id)?, actor, reason }).await
+}
+
+pub async fn pause_system(State(shared): State<Arc<Shared>>, name: InPath, headers: HeaderMap, body: Bytes) -> Answer {
+    let Why { actor, reason } = parse(&body)?;
+    give(&shared, submit::key(&headers)?, Command::PauseSystem { system: read_path(name)?, actor, reason }).await
+}
+
+pub async fn resume_system(State(shared): State<Arc<Shared>>, name: InPath, headers: HeaderMap, body: Bytes) -> Answer {
+    let Why { actor, reason } = parse(&body)?;
+    give(&shared, submit::key(&headers)?, Command::ResumeSystem { system: read_path(name)?, actor, reason }).await
+}
+
+type InPath = Result<Path<String>, PathRejection>;
+
+/// Carries out a command; once, when it has a key.
+async fn give(shared: &Shared, key: Option<String>, command: Command) -> Answer {
+    let given = serde_json::to_string(&command).map_err(|error| invalid(error.to_string()))?;
+    let (order, actor) = command.understood()?;
+    if let Order::Resume(ResumeScope::System(system)) | Order::Pause(system) = &order {
+        must_exist(shared, system)?;
     }
-    let actor = actor(resume.actor, resume.reason)?;
-    Ok(json(&shared.desk.resume(&scope, &actor).await?))
+    let key = key.map(|key| CommandKey { key, given });
+    Ok(json_text(shared.desk.command(&order, &actor, key).await?))
 }
 
-pub async fn cancel(State(shared): State<Arc<Shared>>, Path(id): Path<String>, body: Bytes) -> Answer {
-    let why: Why = parse(&body)?;
-    let actor = actor(why.actor, why.reason)?;
-    shared.desk.cancel(transmission(&id)?, &actor).await?;
-    Ok(json(&Done { done: true }))
-}
-
-pub async fn rerun(State(shared): State<Arc<Shared>>, Path(id): Path<String>, body: Bytes) -> Answer {
-    let why: Why = parse(&body)?;
-    let actor = actor(why.actor, why.reason)?;
-    let id = MessageId::from_str(&id).map_err(|_| invalid(format!("`{id}` is not the id of a message")))?;
-    shared.desk.rerun(id, &actor).await?;
-    Ok(json(&Done { done: true }))
-}
-
-pub async fn pause_system(State(shared): State<Arc<Shared>>, Path(name): Path<String>, body: Bytes) -> Answer {
-    let why: Why = parse(&body)?;
-    let actor = actor(why.actor, why.reason)?;
-    shared.desk.pause_system(&SystemName::from(name.as_str()), &actor).await?;
-    Ok(json(&Done { done: true }))
-}
-
-pub async fn resume_system(State(shared): State<Arc<Shared>>, Path(name): Path<String>, body: Bytes) -> Answer {
-    let why: Why = parse(&body)?;
-    let actor = actor(why.actor, why.reason)?;
-    let system = SystemName::from(name.as_str());
-    must_exist(&shared, &system).await?;
-    Ok(json(&shared.desk.resume(&ResumeScope::System(system), &actor).await?))
+impl Command {
+    fn understood(self) -> Result<(Order, Actor), Problem> {
+        let system = |name: String| SystemName::from(name.as_str());
+        let (order, name, reason) = match self {
+            Command::ResumeTransmissions { ids, system, all, actor, reason } => {
+                (Order::Resume(scope(ids, system, all)?), actor, reason)
+            }
+            Command::CancelTransmission { transmission: id, actor, reason } => {
+                (Order::Cancel(transmission(&id)?), actor, reason)
+            }
+            Command::RerunMessage { message, actor, reason } => {
+                (Order::Rerun(records::parse("message", &message)?), actor, reason)
+            }
+            Command::PauseSystem { system: name, actor, reason } => (Order::Pause(system(name)), actor, reason),
+            Command::ResumeSystem { system: name, actor, reason } => {
+                (Order::Resume(ResumeScope::System(system(name))), actor, reason)
+            }
+        };
+        Ok((order, actor(name, reason)?))
+    }
 }
 
 /// A misspelled system must not look like one where nothing was paused.
-async fn must_exist(shared: &Shared, system: &SystemName) -> Result<(), Problem> {
-    let overview = shared.read(|desk| desk.overview()).await?;
-    match overview.systems.iter().any(|row| row.name == *system) {
+fn must_exist(shared: &Shared, system: &SystemName) -> Result<(), Problem> {
+    match shared.desk.has_system(system)? {
         true => Ok(()),
         false => Err(Problem::new(StatusCode::NOT_FOUND, code::NOT_FOUND, format!("there is no system `{system}`"))),
     }
@@ -110,7 +203,7 @@ fn scope(ids: Option<Vec<String>>, system: Option<String>, all: Option<bool>) ->
 }
 
 fn transmission(id: &str) -> Result<TransmissionId, Problem> {
-    TransmissionId::from_str(id).map_err(|_| invalid(format!("`{id}` is not the id of a transmission")))
+    records::parse("transmission", id)
 }
 
 fn actor(name: Option<String>, reason: Option<String>) -> Result<Actor, Problem> {
@@ -129,12 +222,10 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     serde_json::from_slice(body).map_err(|error| invalid(format!("the body is not what this takes: {error}")))
 }
 
-fn invalid(detail: impl Into<String>) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, code::REQUEST_INVALID, detail)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::str::FromStr as _;
+
     use super::*;
 
     #[track_caller]

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use crossdock_runtime::desk::{Desk, DeskError};
 use crossdock_runtime::router::CommandError;
 use hyper::StatusCode;
-use hyper::header::{CACHE_CONTROL, HeaderValue};
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use serde::Serialize;
 
 use super::Shared;
@@ -17,7 +17,7 @@ pub type Answer = Result<Response, Problem>;
 
 impl Shared {
     /// Asks the desk, whose reads block, off the async threads and not too many at once.
-    pub async fn read<T: Serialize + Send + 'static>(
+    pub async fn read<T: Send + 'static>(
         &self,
         ask: impl FnOnce(&Desk) -> Result<T, DeskError> + Send + 'static,
     ) -> Result<T, Problem> {
@@ -33,6 +33,14 @@ impl Shared {
 /// A good answer.
 pub fn json<T: Serialize>(value: &T) -> Response {
     let mut response = Json(value).into_response();
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// A good answer that is JSON already.
+pub fn json_text(text: String) -> Response {
+    let mut response = text.into_response();
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
@@ -64,6 +72,14 @@ impl From<DeskError> for Problem {
             }
             DeskError::Invalid(_) => Problem::new(StatusCode::BAD_REQUEST, code::REQUEST_INVALID, detail),
             DeskError::Command(CommandError::NotNow(_)) => Problem::new(StatusCode::CONFLICT, code::NOT_NOW, detail),
+            DeskError::Unfit(faults) => {
+                let detail = "the events do not fit the model; nothing of the request was kept";
+                Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code::EVENT_UNFIT, detail).errors(faults)
+            }
+            DeskError::KeyReused => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code::KEY_REUSED, detail),
+            DeskError::UnderWay => Problem::new(StatusCode::CONFLICT, code::KEY_UNDER_WAY, detail),
+            DeskError::MovedOn(_) => Problem::new(StatusCode::PRECONDITION_FAILED, code::MOVED_ON, detail),
+            DeskError::TryAgain { after_s, .. } => Problem::busy(after_s),
             DeskError::NotRunning | DeskError::Command(CommandError::Stopping) => {
                 Problem::new(StatusCode::SERVICE_UNAVAILABLE, code::HUB_NOT_READY, detail)
             }

@@ -9,6 +9,7 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use crossdock_connect::secret::Secret;
+use crossdock_core::submission;
 use hyper::header::{
     AUTHORIZATION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN,
     REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
@@ -73,9 +74,9 @@ fn check(method: &Method, headers: &HeaderMap, has_token: bool) -> Result<(), Pr
     if is_foreign_origin || is_foreign_site {
         return Err(foreign("the request comes from a page that is not the hub's own"));
     }
-    // A form of another page cannot send this type without asking first, and is refused then.
+    // A form of another page cannot send these types without asking first, and is refused then.
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
-    if !content_type.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json")) {
+    if !submission::is_events(content_type) {
         let detail = "what changes something is sent as `Content-Type: application/json`";
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, code::REQUEST_INVALID, detail));
     }
@@ -165,6 +166,7 @@ mod tests {
         post(&[host, json, ("origin", "null")], Some(403));
         post(&[host, json, ("sec-fetch-site", "cross-site")], Some(403));
         post(&[host, json, ("sec-fetch-site", "same-site")], Some(403));
+        post(&[host, ("content-type", "application/cloudevents-batch+json")], None);
         post(&[host, ("content-type", "text/plain")], Some(415));
         post(&[host, ("content-type", "application/x-www-form-urlencoded")], Some(415));
         post(&[host], Some(415));

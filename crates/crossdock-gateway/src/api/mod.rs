@@ -3,8 +3,13 @@
 
 mod act;
 mod answer;
+mod entities;
 mod guard;
+pub mod openapi;
 mod read;
+mod records;
+mod submit;
+pub mod table;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +18,7 @@ use axum::Router;
 use axum::extract::Request as ApiRequest;
 use axum::middleware::{self, Next};
 use axum::response::Response as ApiResponse;
-use axum::routing::{get, post};
+use axum::routing::get;
 use crossdock_connect::secret::Secret;
 use crossdock_runtime::desk::Desk;
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -63,19 +68,11 @@ impl Office {
 }
 
 fn routes(shared: Arc<Shared>) -> Router {
-    let api = Router::new()
-        .route("/overview", get(read::overview))
-        .route("/trace", get(read::trace))
-        .route("/trace/{*reference}", get(read::trace_by_path))
-        .route("/messages", get(read::messages))
-        .route("/messages/{id}/rerun", post(act::rerun))
-        .route("/transmissions", get(read::transmissions))
-        .route("/transmissions/resume", post(act::resume))
-        .route("/transmissions/{id}/cancel", post(act::cancel))
-        .route("/exceptions", get(read::exceptions))
-        .route("/rejections", get(read::rejections))
-        .route("/systems/{name}/pause", post(act::pause_system))
-        .route("/systems/{name}/resume", post(act::resume_system))
+    let mut api = Router::new();
+    for route in table::ROUTES {
+        api = api.route(route.path, (route.serve)());
+    }
+    let api = api
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(shared.clone(), guard::token));

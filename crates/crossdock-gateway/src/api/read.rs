@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::rejection::QueryRejection;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::Uri;
 use axum::response::Response;
 use crossdock_core::event::EntityRef;
 use crossdock_core::ids::SystemName;
 use hyper::StatusCode;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Shared;
@@ -25,50 +26,68 @@ const MESSAGE_STATES: &[&str] = &["waiting", "translated", "ignored", "failed"];
 const TRANSMISSION_STATES: &[&str] = &["held", "owed", "sending", "done", "paused", "cancelled"];
 
 /// Parameters of a query, or why they cannot be read.
-type Asked<T> = Result<Query<T>, QueryRejection>;
+pub type Asked<T> = Result<Query<T>, QueryRejection>;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ByReference {
+    /// What to look for.
     reference: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MessageList {
+    /// Only those from this system.
     system: Option<String>,
+    /// `waiting`, `translated`, `ignored` or `failed`.
     state: Option<String>,
+    /// How many of the newest to pass over.
     #[serde(default)]
     skip: usize,
+    /// How many at most; 50 when nothing is said.
+    #[schemars(range(min = 1, max = 500))]
     limit: Option<usize>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TransmissionList {
+    /// Only those to this system.
     system: Option<String>,
+    /// `held`, `owed`, `sending`, `done`, `paused` or `cancelled`.
     state: Option<String>,
-    /// `shipment/281`.
+    /// Only those about this entity, such as `shipment/281`.
     about: Option<String>,
+    /// How many of the newest to pass over.
     #[serde(default)]
     skip: usize,
+    /// How many at most; 50 when nothing is said.
+    #[schemars(range(min = 1, max = 500))]
     limit: Option<usize>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExceptionList {
+    /// Only those that are open, or only those that are not.
     open: Option<bool>,
+    /// How many of the newest to pass over.
     #[serde(default)]
     skip: usize,
+    /// How many at most; 50 when nothing is said.
+    #[schemars(range(min = 1, max = 500))]
     limit: Option<usize>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlainList {
+    /// How many of the newest to pass over.
     #[serde(default)]
     skip: usize,
+    /// How many at most; 50 when nothing is said.
+    #[schemars(range(min = 1, max = 500))]
     limit: Option<usize>,
 }
 
@@ -80,8 +99,11 @@ pub async fn trace(State(shared): State<Arc<Shared>>, asked: Asked<ByReference>)
     story(&shared, read_query(asked)?.reference).await
 }
 
-pub async fn trace_by_path(State(shared): State<Arc<Shared>>, Path(reference): Path<String>) -> Answer {
-    story(&shared, reference).await
+pub async fn trace_by_path(
+    State(shared): State<Arc<Shared>>,
+    reference: Result<Path<String>, PathRejection>,
+) -> Answer {
+    story(&shared, read_path(reference)?).await
 }
 
 async fn story(shared: &Shared, reference: String) -> Answer {
@@ -89,10 +111,13 @@ async fn story(shared: &Shared, reference: String) -> Answer {
     match shared.read(move |desk| desk.trace(&wanted)).await? {
         Some(story) => Ok(json(&story)),
         None => {
+            let wanted = reference.clone();
+            let near = shared.read(move |desk| desk.similar(&wanted)).await?;
             let detail = format!(
                 "nothing is known by `{reference}`; try an order, shipment, tracking or invoice number, or an id"
             );
-            Err(Problem::new(StatusCode::NOT_FOUND, code::NOT_FOUND, detail))
+            let near = near.iter().map(ToString::to_string).collect();
+            Err(Problem::new(StatusCode::NOT_FOUND, code::NOT_FOUND, detail).near(near))
         }
     }
 }
@@ -114,7 +139,7 @@ pub async fn messages(State(shared): State<Arc<Shared>>, asked: Asked<MessageLis
 pub async fn transmissions(State(shared): State<Arc<Shared>>, asked: Asked<TransmissionList>) -> Answer {
     let list = read_query(asked)?;
     let state = one_of("state", list.state, TRANSMISSION_STATES)?;
-    let about = list.about.map(|about| entity(&about)).transpose()?;
+    let about = list.about.map(|about| entity_name("about", &about)).transpose()?;
     let limit = rows(list.limit)?;
     let listing = shared.read(move |desk| {
         let system = list.system.as_deref().map(SystemName::from);
@@ -142,12 +167,17 @@ pub async fn ready(State(shared): State<Arc<Shared>>, uri: Uri) -> Response {
     shared.readiness.answer(uri.path()).await.map(Body::new)
 }
 
-fn read_query<T>(asked: Asked<T>) -> Result<T, Problem> {
+pub fn read_query<T>(asked: Asked<T>) -> Result<T, Problem> {
     asked.map(|Query(asked)| asked).map_err(|error| invalid(error.body_text()))
 }
 
-fn invalid(detail: impl Into<String>) -> Problem {
+pub fn invalid(detail: impl Into<String>) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, code::REQUEST_INVALID, detail)
+}
+
+/// What stands in the path, or that it is no text.
+pub fn read_path<T>(path: Result<Path<T>, PathRejection>) -> Result<T, Problem> {
+    path.map(|Path(path)| path).map_err(|error| invalid(error.body_text()))
 }
 
 fn one_of(name: &str, given: Option<String>, possible: &[&str]) -> Result<Option<String>, Problem> {
@@ -159,17 +189,18 @@ fn one_of(name: &str, given: Option<String>, possible: &[&str]) -> Result<Option
     }
 }
 
-fn rows(limit: Option<usize>) -> Result<usize, Problem> {
+pub fn rows(limit: Option<usize>) -> Result<usize, Problem> {
     match limit.unwrap_or(ROWS) {
         limit @ 1..=ROWS_MAX => Ok(limit),
         limit => Err(invalid(format!("`limit` is from 1 to {ROWS_MAX}, not {limit}"))),
     }
 }
 
-fn entity(text: &str) -> Result<EntityRef, Problem> {
+/// The entity that a parameter names.
+pub fn entity_name(name: &str, text: &str) -> Result<EntityRef, Problem> {
     match text.split_once('/') {
         Some((kind, key)) if !kind.is_empty() && !key.is_empty() => Ok(EntityRef::new(kind, key)),
-        _ => Err(invalid(format!("`about` is a kind and a key such as `shipment/281`, not `{text}`"))),
+        _ => Err(invalid(format!("`{name}` is a kind and a key such as `shipment/281`, not `{text}`"))),
     }
 }
 

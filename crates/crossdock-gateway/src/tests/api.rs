@@ -117,8 +117,9 @@ async fn actions_on_what_is_not_there_are_told() {
     let accepted = hub.sender().await.webhook("a", "good", b"{}").await.json();
     let id = accepted["messages"][0]["id"].as_str().expect("an id");
     hub.wait_until_routed().await;
+    // What no flow took may be tried again; `tests/document.rs` tries it with what was translated.
     let rerun = person.post_json(&format!("/api/messages/{id}/rerun"), r#"{"reason":"x"}"#).await;
-    rerun.is_problem(409, "XD-1105");
+    assert_eq!((rerun.status, rerun.json()["done"].as_bool()), (200, Some(true)));
     hub.stop().await;
 }
 

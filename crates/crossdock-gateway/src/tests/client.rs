@@ -58,6 +58,10 @@ impl Client {
         Self { stream: TcpStream::connect(address).await.expect("the door is open"), host: address.to_string() }
     }
 
+    pub fn address(&self) -> SocketAddr {
+        self.stream.peer_addr().expect("connected")
+    }
+
     pub async fn send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         self.stream.write_all(bytes).await
     }

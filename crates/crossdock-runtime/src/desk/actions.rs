@@ -5,6 +5,7 @@ use crossdock_core::exception::{Exception, ExceptionStatus};
 use crossdock_core::ids::{MessageId, SystemName, TransmissionId};
 use crossdock_core::routing::fingerprint;
 use crossdock_store::{Page, TransmissionFilter};
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::sync::oneshot;
 
@@ -33,7 +34,7 @@ pub enum ResumeScope {
 }
 
 /// What was resumed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Resumed {
     /// They are owed again, each in its old place.
     pub transmissions: Vec<TransmissionId>,
@@ -63,8 +64,8 @@ impl Desk {
         let paused = live.paused_transmissions(scope).await?;
         resumed.more = paused.len() > RESUME_MAX;
         for id in paused.into_iter().take(RESUME_MAX) {
-            let audit = live.audit(actor, "transmission.resume", &format!("transmission/{id}"));
-            match live.command(|done| Command::Resume { id, audit, done }).await {
+            let with = vec![live.audit(actor, "transmission.resume", &format!("transmission/{id}"))];
+            match live.command(|done| Command::Resume { id, with, done }).await {
                 Ok(()) => resumed.transmissions.push(id),
                 Err(error @ (CommandError::NotNow(_) | CommandError::Unknown(_))) => {
                     resumed.refused.push(format!("{id}: {error}"));
@@ -81,9 +82,19 @@ impl Desk {
     /// # Errors
     /// When there is no such transmission, it is neither paused nor held, or the hub is not running.
     pub async fn cancel(&self, id: TransmissionId, actor: &Actor) -> Result<(), DeskError> {
+        self.cancel_with(id, actor, Vec::new()).await
+    }
+
+    /// `more` is committed with the effect, or not at all.
+    pub(super) async fn cancel_with(
+        &self,
+        id: TransmissionId,
+        actor: &Actor,
+        more: Vec<Change>,
+    ) -> Result<(), DeskError> {
         let live = self.live()?;
-        let audit = live.audit(actor, "transmission.cancel", &format!("transmission/{id}"));
-        Ok(live.command(|done| Command::Cancel { id, audit, done }).await?)
+        let with = live.audited(actor, "transmission.cancel", &format!("transmission/{id}"), more);
+        Ok(live.command(|done| Command::Cancel { id, with, done }).await?)
     }
 
     /// Puts a failed message back into the router's queue.
@@ -91,9 +102,14 @@ impl Desk {
     /// # Errors
     /// When there is no such message, it has not failed, or the hub is not running.
     pub async fn rerun(&self, id: MessageId, actor: &Actor) -> Result<(), DeskError> {
+        self.rerun_with(id, actor, Vec::new()).await
+    }
+
+    /// `more` is committed with the effect, or not at all.
+    pub(super) async fn rerun_with(&self, id: MessageId, actor: &Actor, more: Vec<Change>) -> Result<(), DeskError> {
         let live = self.live()?;
-        let audit = live.audit(actor, "message.rerun", &format!("message/{id}"));
-        Ok(live.command(|done| Command::Rerun { id, audit, done }).await?)
+        let with = live.audited(actor, "message.rerun", &format!("message/{id}"), more);
+        Ok(live.command(|done| Command::Rerun { id, with, done }).await?)
     }
 
     /// Stops sending to a system until it is resumed.
@@ -101,17 +117,24 @@ impl Desk {
     /// # Errors
     /// When there is no such system, or the hub is not running.
     pub async fn pause_system(&self, system: &SystemName, actor: &Actor) -> Result<(), DeskError> {
+        self.pause_with(system, actor, Vec::new()).await
+    }
+
+    /// `more` is committed with the effect, or not at all.
+    pub(super) async fn pause_with(
+        &self,
+        system: &SystemName,
+        actor: &Actor,
+        more: Vec<Change>,
+    ) -> Result<(), DeskError> {
         let live = self.live()?;
         if !live.shell.plan.systems.contains_key(system) {
             return Err(DeskError::Unknown(format!("there is no system `{system}`")));
         }
         let reason = actor.reason.clone().unwrap_or_else(|| "paused by hand".to_owned());
         let now = live.shell.clock.now();
-        let changeset = Changeset::new().with(system_state(system, Some(reason), now)).with(live.audit(
-            actor,
-            "system.pause",
-            &format!("system/{system}"),
-        ));
+        let mut changeset = Changeset::new().with(system_state(system, Some(reason), now));
+        changeset.changes.extend(live.audited(actor, "system.pause", &format!("system/{system}"), more));
         Ok(live.shell.commit_pause(changeset).await.map_err(CommandError::from)?)
     }
 }
@@ -144,6 +167,11 @@ impl Live {
             self.shell.read(move |store| store.transmissions(&filter, Page::first(RESUME_MAX + 1))).await?;
         paused.sort_by_key(|transmission| transmission.place);
         Ok(paused.into_iter().map(|transmission| transmission.id).collect())
+    }
+
+    fn audited(&self, actor: &Actor, action: &str, target: &str, mut more: Vec<Change>) -> Vec<Change> {
+        more.push(self.audit(actor, action, target));
+        more
     }
 
     fn audit(&self, actor: &Actor, action: &str, target: &str) -> Change {

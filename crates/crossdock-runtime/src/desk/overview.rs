@@ -9,6 +9,7 @@ use crossdock_core::message::{MessageState, Rejection, StoredMessage};
 use crossdock_core::transmission::{Transmission, TransmissionState};
 use crossdock_store::{ExceptionFilter, MessageFilter, Page, TransmissionFilter};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Desk, DeskError, Listing};
@@ -17,7 +18,7 @@ use super::{Desk, DeskError, Listing};
 pub const ROWS_MAX: usize = 500;
 
 /// The state of the whole hub.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Overview {
     /// Its name.
     pub hub: String,
@@ -48,7 +49,7 @@ pub struct Overview {
 }
 
 /// One system's figures.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct SystemRow {
     /// As configured.
     pub name: SystemName,
@@ -75,7 +76,7 @@ pub struct SystemRow {
 }
 
 /// One message in a list.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct MessageRow {
     /// The message.
     pub id: MessageId,
@@ -95,7 +96,7 @@ pub struct MessageRow {
 }
 
 /// One transmission in a list.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct TransmissionRow {
     /// The transmission; also its key at the system.
     pub id: TransmissionId,
@@ -123,7 +124,7 @@ pub struct TransmissionRow {
 }
 
 /// One exception in a list.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct ExceptionRow {
     /// The exception.
     #[serde(flatten)]
@@ -131,7 +132,7 @@ pub struct ExceptionRow {
 }
 
 /// One rejection in a list.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct RejectionRow {
     /// The rejection.
     #[serde(flatten)]

@@ -20,6 +20,7 @@ use crossdock_core::transmission::{Attempt, Transmission, TransmissionState};
 use crossdock_core::value::Value;
 use crossdock_store::{ExceptionFilter, Page};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Desk, DeskError};
@@ -42,7 +43,7 @@ const LEVELS_MAX: usize = 3;
 const SIMILAR_MAX: usize = 5;
 
 /// A story.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Trace {
     /// What was asked for.
     pub reference: String,
@@ -55,7 +56,7 @@ pub struct Trace {
 }
 
 /// An entity as it stands.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct EntityView {
     /// Kind and key.
     #[serde(flatten)]
@@ -66,6 +67,10 @@ pub struct EntityView {
     pub version: u64,
     /// When the latest of its events happened.
     pub updated_at: Timestamp,
+    /// The event that made this version.
+    pub last_event: EventId,
+    /// When each type of event first happened to it, by the event's verb.
+    pub milestones: BTreeMap<String, Timestamp>,
     /// The latest value of each field.
     pub data: Value,
     /// Other systems' ids of it.
@@ -73,7 +78,7 @@ pub struct EntityView {
 }
 
 /// One thing that happened.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Entry {
     /// When.
     pub at: Timestamp,
@@ -309,14 +314,7 @@ impl Desk {
         let mut views = Vec::new();
         for name in names {
             let Some(entity) = self.store.entity(name)? else { continue };
-            views.push(EntityView {
-                references: self.store.references(name)?,
-                name: entity.name,
-                status: entity.status,
-                version: entity.version,
-                updated_at: entity.updated_at,
-                data: entity.data,
-            });
+            views.push(self.view(entity)?);
         }
         let rank = |view: &EntityView| TOLD.iter().position(|kind| *kind == view.name.kind);
         views.sort_by_key(|view| rank(view).unwrap_or(TOLD.len()));

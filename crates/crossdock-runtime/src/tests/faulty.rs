@@ -11,8 +11,8 @@ use crossdock_core::routing::Wanted;
 use crossdock_core::suggestion::Suggestion;
 use crossdock_core::transmission::{Attempt, Transmission};
 use crossdock_store::{
-    CommitError, Counts, Done, ExceptionFilter, MemoryStore, MessageFilter, Page, Store, StoreError, Subjects,
-    SuggestionFilter, TransmissionFilter,
+    CommitError, Counts, Done, EntityFilter, EntityMark, EntityPage, ExceptionFilter, MemoryStore, MessageFilter, Page,
+    Store, StoreError, Subjects, SuggestionFilter, TransmissionFilter,
 };
 use jiff::Timestamp;
 
@@ -125,6 +125,8 @@ impl Store for Faulty {
         fn event(&self, id: EventId) -> Option<StoredEvent>;
         fn events_of_message(&self, id: MessageId) -> Vec<StoredEvent>;
         fn events_of_entity(&self, entity: &EntityRef, limit: usize) -> Vec<StoredEvent>;
+        fn events_about(&self, subject: &EntityRef, after: u64, limit: usize) -> Vec<StoredEvent>;
+        fn entity_page(&self, filter: &EntityFilter, after: Option<&EntityMark>, limit: usize) -> EntityPage;
         fn entities(&self, kind: &str, after: &str, limit: usize) -> Vec<Entity>;
         fn find(&self, value: &str, limit: usize) -> Vec<EntityRef>;
         fn references(&self, entity: &EntityRef) -> Vec<Reference>;

@@ -10,5 +10,6 @@ mod polling;
 mod sending;
 mod storing;
 mod story;
+mod submitting;
 mod trouble;
 mod world;

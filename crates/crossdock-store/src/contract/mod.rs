@@ -2,6 +2,7 @@
 //! makes a fresh [`Subject`]; every check then runs as a test of its own.
 
 mod accepting;
+mod entities;
 mod facts;
 mod figures;
 mod lines;
@@ -16,6 +17,7 @@ use crossdock_core::changeset::{Change, Changeset};
 use crate::port::{CommitError, Store};
 
 pub use accepting::*;
+pub use entities::*;
 pub use facts::*;
 pub use figures::*;
 pub use lines::*;
@@ -51,6 +53,10 @@ macro_rules! store_contract {
             an_event_is_appended_once,
             an_entity_moves_by_one_version,
             entities_are_listed_by_key,
+            entities_are_listed_by_any_filter,
+            a_list_of_entities_goes_on_where_it_ended,
+            a_page_of_entities_is_bounded,
+            an_entitys_own_events_are_read_in_parts,
             things_are_found_by_key_and_reference,
             cursors_timers_and_system_states_hold_the_last_word,
             one_exception_is_open_per_fingerprint,

@@ -18,7 +18,7 @@ use super::master::{suggestion, suggestion_id};
 use super::records::*;
 use super::{Make, Subject, submit_all};
 use crate::memory::MemoryStore;
-use crate::port::{ExceptionFilter, MessageFilter, Page, Store, SuggestionFilter, TransmissionFilter};
+use crate::port::{EntityFilter, ExceptionFilter, MessageFilter, Page, Store, SuggestionFilter, TransmissionFilter};
 
 /// How many scripts are tried; each commits several dozen changesets.
 const SCRIPTS: u32 = 48;
@@ -299,6 +299,19 @@ pub(super) fn picture(store: &dyn Store) -> Vec<String> {
         let wanted = Wanted { entity: "shipment", system: &"fleet".into(), kind: "tracking_number", value: key };
         tell(format!("referenced {key}"), &store.referenced(&wanted, 9).unwrap());
         tell(format!("held about {name}"), &store.held_about(&name).unwrap());
+        let about = store.events_about(&name, 0, 3).unwrap();
+        tell(format!("events about {name}"), &in_order(about, |it| (it.position, it.event.id)));
+        for system in [None, Some("fleet".into())] {
+            for status in [None, Some("planned".into())] {
+                let (kind, link) = ("shipment".into(), Some(name.clone()));
+                let linked = EntityFilter { kind, link, system: system.clone(), status, ..EntityFilter::default() };
+                let any = EntityFilter { link: None, ..linked.clone() };
+                let since = EntityFilter { updated_since: Some(at(2)), ..any.clone() };
+                for filter in [linked, any, since] {
+                    tell(format!("list {filter:?}"), &super::entities::walk(store, &filter, 2));
+                }
+            }
+        }
         tell(format!("found {key}"), &(store.find(key, 9).unwrap(), store.find(key, 1).unwrap()));
         tell(format!("entities after {key}"), &store.entities("shipment", key, 2).unwrap());
         for flow in ["release", "invoice"] {

@@ -294,6 +294,12 @@ impl<'c> Applier<'c> {
                 "INSERT OR IGNORE INTO event_links (kind, key, position) VALUES (?1, ?2, ?3)",
                 params![link.kind, link.key, position],
             )?;
+            if *link != row.subject {
+                self.write(
+                    "INSERT OR IGNORE INTO entity_links (kind, key, of_kind, of_key) VALUES (?1, ?2, ?3, ?4)",
+                    params![link.kind, link.key, row.subject.kind, row.subject.key],
+                )?;
+            }
         }
         self.ledger.count(Subject::Events, None, "", 1);
         Ok(())

@@ -9,6 +9,7 @@ mod backlog;
 mod checkpoint;
 mod dedup;
 mod encode;
+mod entities;
 mod ledger;
 mod lines;
 mod lists;
@@ -41,8 +42,8 @@ use crossdock_core::transmission::{Attempt, Transmission};
 use jiff::Timestamp;
 
 use crate::port::{
-    CommitError, Counts, Done, ExceptionFilter, MessageFilter, Page, Store, StoreError, Subjects, SuggestionFilter,
-    TransmissionFilter,
+    CommitError, Counts, Done, EntityFilter, EntityMark, EntityPage, ExceptionFilter, MessageFilter, Page, Store,
+    StoreError, Subjects, SuggestionFilter, TransmissionFilter,
 };
 use checkpoint::{Checkpointer, Log, LogLimits};
 use dedup::{DedupIndex, Digest};
@@ -378,8 +379,16 @@ impl Store for SqliteStore {
         self.readers.read(|connection| read::events_of_entity(connection, entity, limit))
     }
 
+    fn events_about(&self, subject: &EntityRef, after: u64, limit: usize) -> Read<Vec<StoredEvent>> {
+        self.readers.read(|connection| read::events_about(connection, subject, after, limit))
+    }
+
     fn entity(&self, name: &EntityRef) -> Read<Option<Entity>> {
         self.readers.read(|connection| read::entity(connection, name))
+    }
+
+    fn entity_page(&self, filter: &EntityFilter, after: Option<&EntityMark>, limit: usize) -> Read<EntityPage> {
+        self.readers.read_at_once(|connection| entities::page(connection, filter, after, limit))
     }
 
     fn entities(&self, kind: &str, after_key: &str, limit: usize) -> Read<Vec<Entity>> {

@@ -115,6 +115,13 @@ pub fn events_of_entity(connection: &Connection, entity: &EntityRef, limit: usiz
     many(connection, sql, params![entity.kind, entity.key, count(limit)], event_row)
 }
 
+pub fn events_about(connection: &Connection, subject: &EntityRef, after: u64, limit: usize) -> Read<Vec<StoredEvent>> {
+    let sql = "SELECT position, record FROM events INDEXED BY events_about
+               WHERE subject_kind = ?1 AND subject_key = ?2 AND position > ?3 ORDER BY position LIMIT ?4";
+    let after = i64::try_from(after).unwrap_or(i64::MAX);
+    many(connection, sql, params![subject.kind, subject.key, after, count(limit)], event_row)
+}
+
 pub fn entity(connection: &Connection, name: &EntityRef) -> Read<Option<Entity>> {
     let sql = "SELECT record FROM entities WHERE kind = ?1 AND key = ?2";
     one(connection, sql, [&name.kind, &name.key], record)
@@ -170,7 +177,7 @@ pub fn subjects_after(connection: &Connection, position: u64, kinds: &[&str], li
     let last = last.flatten().map_or(0, i64::unsigned_abs).max(position);
     let marks: Vec<String> = (4..4 + kinds.len()).map(|n| format!("?{n}")).collect();
     let sql = format!(
-        "SELECT position, subject_kind, subject_key FROM events
+        "SELECT position, subject_kind, subject_key FROM events NOT INDEXED
          WHERE position > ?1 AND position <= ?2 AND subject_kind IN ({}) ORDER BY position LIMIT ?3",
         marks.join(", ")
     );

@@ -12,7 +12,11 @@ use super::{OpenError, Options};
 pub const APPLICATION_ID: i32 = 0x5844_434b;
 
 /// Each brings the file from the version of its place to the next.
-const MIGRATIONS: &[&str] = &[include_str!("schema/0001_first.sql"), include_str!("schema/0002_master_data.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema/0001_first.sql"),
+    include_str!("schema/0002_master_data.sql"),
+    include_str!("schema/0003_entity_lists.sql"),
+];
 
 /// The version this program writes.
 pub const VERSION: i32 = MIGRATIONS.len() as i32;

@@ -8,6 +8,7 @@ use crossdock_connect::spec::{Spec, SystemConfig};
 use crossdock_connectors::CONNECTORS;
 use crossdock_core::ids::SystemName;
 use crossdock_core::source::{Diagnostic, Location, Node, Reader, nearest};
+use crossdock_core::submission;
 use crossdock_core::transmission::RetrySchedule;
 use crossdock_core::transmission::breaker::BreakerSettings;
 use crossdock_core::transmission::pace::PaceLimit;
@@ -71,6 +72,10 @@ pub(super) fn read(folder: &Folder, file: &File, env: &Environment<'_>, mistakes
     let node = env.filled(node, mistakes);
     let reader = Reader::new(&node, "system");
     names::check_own("system", file, &reader);
+    if file.name == submission::SYSTEM {
+        let mistake = Diagnostic::error(&location, format!("no system is called `{}`", submission::SYSTEM));
+        reader.mistake(mistake.hint("it is the hub's own name for what is handed in through its API"));
+    }
     let connector = connector(&reader);
     let (domain, zone) = (domain_of(&reader), reader.choice("zone", ZONES).unwrap_or("external"));
     let owner = reader.optional_text("owner").map(str::to_owned);

@@ -193,3 +193,14 @@ fn a_file_that_is_not_text_is_told_with_its_place() {
     let ended = crossdock(&["check"]).within(folder.path()).run().expect(1);
     assert!(ended.out.starts_with("hub.yaml:2:6: error: this is not UTF-8 text"), "{}", ended.out);
 }
+
+#[test]
+fn the_hubs_own_name_is_not_a_systems() {
+    let (_, text) = WAREHOUSE;
+    let text = text.replace("system: warehouse", "system: api");
+    let expect = [
+        "systems/api.yaml:1:1: error: no system is called `api`",
+        "systems/api.yaml:1:1: warning: no flow uses system api",
+    ];
+    check(&[HUB, ("systems/api.yaml", &text)], &expect);
+}

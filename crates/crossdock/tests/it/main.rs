@@ -1,5 +1,6 @@
 //! The one integration-test binary: everything that needs the real program, a real Odoo or a browser.
 
+mod api_guide;
 mod code_lists;
 mod command_line;
 mod config_mistakes;

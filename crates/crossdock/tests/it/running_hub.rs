@@ -11,14 +11,14 @@ use serde_json::Value as Json;
 use crate::program::crossdock;
 
 /// A hub as `init` writes it, on ports of its own.
-struct Running {
+pub struct Running {
     child: Child,
     ingress: String,
     console: String,
     folder: PathBuf,
 }
 
-fn init(scratch: &Path) -> PathBuf {
+pub fn init(scratch: &Path) -> PathBuf {
     crossdock(&["init", "hub"]).within(scratch).run().expect(0);
     let folder = scratch.join("hub");
     let text = std::fs::read_to_string(folder.join("hub.yaml")).expect("hub.yaml");
@@ -33,7 +33,7 @@ fn sample(folder: &Path) -> String {
 
 impl Running {
     /// Starts it and reads its addresses from the log.
-    fn start(folder: &Path) -> Self {
+    pub fn start(folder: &Path) -> Self {
         let mut command = crossdock(&["run", ".", "--log-format", "json"]).within(folder).into_command();
         command.env("CUSTOMER_URL", "http://127.0.0.1:1/").stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
@@ -53,7 +53,7 @@ impl Running {
         Self { child, ingress: address("ingress"), console: address("console"), folder: folder.to_owned() }
     }
 
-    fn api(&self) -> String {
+    pub fn api(&self) -> String {
         format!("http://{}", self.console)
     }
 
@@ -77,7 +77,7 @@ impl Running {
     }
 
     /// SIGTERM; gives the exit code.
-    fn stop(&mut self) -> Option<i32> {
+    pub fn stop(&mut self) -> Option<i32> {
         let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().expect("kill is there");
         assert!(told.success());
         self.child.wait().expect("it ends").code()

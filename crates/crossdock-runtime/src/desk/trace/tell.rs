@@ -5,6 +5,7 @@ use crossdock_core::exception::{Exception, ExceptionStatus};
 use crossdock_core::exchange::Exchange;
 use crossdock_core::ids::SystemName;
 use crossdock_core::message::{MessageState, StoredMessage};
+use crossdock_core::submission;
 use crossdock_core::transmission::{Attempt, Outcome, Transmission, TransmissionState};
 use jiff::Timestamp;
 
@@ -64,10 +65,13 @@ fn entry(at: Timestamp, step: u8, kind: &'static str, system: Option<&SystemName
 fn of_message(stored: &StoredMessage) -> Entry {
     let message = &stored.message;
     let is_result = message.cause.is_some();
+    let is_submitted = submission::is_of(&message.system);
     let (mood, became) = match &stored.state {
         MessageState::Waiting => ("waiting", "it waits for the router".to_owned()),
         MessageState::Translated { events: 0 } if is_result => ("ok", "what was held for it can go on".to_owned()),
+        MessageState::Translated { events: 0 } if is_submitted => ("ok", "the command was carried out".to_owned()),
         MessageState::Translated { events } => ("ok", format!("it became {events} event{}", plural(*events as usize))),
+        MessageState::Ignored { reason } if is_submitted => ("ok", format!("it had no effect: {reason}")),
         MessageState::Ignored { reason } => ("ok", format!("it was not wanted: {reason}")),
         MessageState::Failed { .. } => ("problem", "it could not be mapped, see the exception".to_owned()),
     };

@@ -193,3 +193,31 @@ fn commits_are_synced() {
     // FULL: with anything less a power cut could take back what was acknowledged.
     assert_eq!((pragma("synchronous").as_str(), pragma("journal_mode").as_str()), ("2", "wal"));
 }
+
+#[test]
+fn a_folder_of_an_older_version_is_brought_up_to_date() {
+    use crate::port::EntityFilter;
+    use crossdock_core::event::EntityRef;
+
+    let folder = scratch();
+    let store = SqliteStore::open(folder.path()).unwrap();
+    let order = EntityRef::new("order", "S1");
+    let spoken = event(1, &[shipment("1"), order.clone()]);
+    let changes = [Change::AppendEvent(spoken.clone()), Change::PutEntity(entity(&shipment("1"), 1))];
+    store.commit(changes.into_iter().collect()).expect("written");
+    store.close();
+    // As the first version wrote it.
+    let connection = rusqlite::Connection::open(folder.path().join(FILE_NAME)).unwrap();
+    let older = "DROP TABLE entity_links; DROP INDEX events_about; DROP INDEX entities_by_status;
+                 DROP INDEX entity_references_by_system; DROP TABLE suggestions; PRAGMA user_version = 1;";
+    connection.execute_batch(older).unwrap();
+    drop(connection);
+    assert!(matches!(SqliteStore::open_read_only(folder.path()), Err(OpenError::Older { .. })));
+
+    let store = SqliteStore::open(folder.path()).unwrap();
+    let linked = EntityFilter { kind: "shipment".into(), link: Some(order), ..EntityFilter::default() };
+    for filter in [linked, EntityFilter { kind: "shipment".into(), ..EntityFilter::default() }] {
+        assert_eq!(store.entity_page(&filter, None, 9).unwrap().entities, [entity(&shipment("1"), 1)]);
+    }
+    assert_eq!(store.events_about(&shipment("1"), 0, 9).unwrap()[0].event, spoken);
+}

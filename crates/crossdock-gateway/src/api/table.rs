@@ -1,0 +1,382 @@
+//! The routes of the API, as data: the router and the OpenAPI document are both made from this one table, so neither can
+//! know a route that the other does not.
+
+use std::sync::Arc;
+
+use axum::routing::{MethodRouter, get, post};
+use crossdock_runtime::desk::{
+    Done, EntityListing, EntityView, EventView, ExceptionRow, History, Listing, MessageRow, MessageView, Overview,
+    RejectionRow, Resumed, Submitted, Trace, TransmissionRow,
+};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+use super::{Shared, act, entities, openapi, read, records, submit};
+
+/// One route.
+pub struct Route {
+    pub verb: Verb,
+    /// Below `/api`, as the router writes it.
+    pub path: &'static str,
+    /// Its name in the document and in clients made from it.
+    pub name: &'static str,
+    /// What it is listed under.
+    pub tag: &'static str,
+    /// One line.
+    pub summary: &'static str,
+    /// What one must know besides.
+    pub detail: &'static str,
+    /// The type of the query, whose fields are the parameters.
+    pub query: Option<Shape>,
+    pub headers: &'static [Header],
+    pub takes: Option<Takes>,
+    pub gives: Gives,
+    /// Further statuses it may answer with, each a problem; those that every route may give are not listed.
+    pub refuses: &'static [u16],
+    pub serve: fn() -> MethodRouter<Arc<Shared>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    Get,
+    Post,
+}
+
+/// The schema of something, as the generator of the document gives it.
+pub type Shape = fn(&mut SchemaGenerator) -> Schema;
+
+/// What a route takes as its body.
+pub struct Takes {
+    pub media: &'static [&'static str],
+    pub shape: Shape,
+}
+
+/// What a route answers when all is well.
+pub struct Gives {
+    pub status: u16,
+    pub media: &'static str,
+    pub shape: Shape,
+    pub meaning: &'static str,
+    /// The answer carries an entity tag, and 304 is given for a known one.
+    pub is_tagged: bool,
+}
+
+/// A header of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Header {
+    /// The request has to have it.
+    KeyRequired,
+    /// The request may have it.
+    Key,
+    IfMatch,
+    IfNoneMatch,
+}
+
+const JSON: &str = "application/json";
+
+const fn gives(shape: Shape, meaning: &'static str) -> Gives {
+    Gives { status: 200, media: JSON, shape, meaning, is_tagged: false }
+}
+
+fn shape<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    generator.subschema_for::<T>()
+}
+
+fn any_object(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "object"})
+}
+
+fn bytes(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({})
+}
+
+const NOTHING: Route = Route {
+    verb: Verb::Get,
+    path: "",
+    name: "",
+    tag: "",
+    summary: "",
+    detail: "",
+    query: None,
+    headers: &[],
+    takes: None,
+    gives: gives(any_object, ""),
+    refuses: &[],
+    serve: || get(read::overview),
+};
+
+/// A body of JSON.
+const fn json(shape: Shape) -> Option<Takes> {
+    Some(Takes { media: &[JSON], shape })
+}
+
+/// Every route of the API.
+pub const ROUTES: &[Route] = &[
+    Route {
+        path: "/entities",
+        name: "findEntities",
+        tag: "entities",
+        summary: "Entities by a reference",
+        detail: "`reference` is `system:kind:value`, one system's id of one kind, such as `odoo:sale.order:S00042`; \
+                 anything else is a key or any system's id. At most 100 are given.",
+        query: Some(shape::<entities::ByReference>),
+        gives: gives(shape::<Listing<EntityView>>, "What is known by the reference; empty when nothing is."),
+        refuses: &[400],
+        serve: || get(entities::by_reference),
+        ..NOTHING
+    },
+    Route {
+        path: "/entities/{kind}",
+        name: "listEntities",
+        tag: "entities",
+        summary: "Entities of one kind, a page at a time",
+        detail: "In the order of `updated_at` and then of the key; with `system` or `link` in the order of the key. \
+                 `next` is the cursor of the next page, also as a `Link` header; a page may hold fewer than `limit`, so \
+                 go on until `next` is null. What was there at the first page comes at least once, whatever is added \
+                 meanwhile; what changes meanwhile may come again.",
+        query: Some(shape::<entities::EntityList>),
+        gives: gives(shape::<EntityListing>, "A page of them."),
+        refuses: &[400, 404],
+        serve: || get(entities::list),
+        ..NOTHING
+    },
+    Route {
+        path: "/entities/{kind}/{key}",
+        name: "getEntity",
+        tag: "entities",
+        summary: "An entity as it stands",
+        detail: "The entity tag is the version, with what tells the state of its references behind a dot.",
+        headers: &[Header::IfNoneMatch],
+        gives: Gives { is_tagged: true, ..gives(shape::<EntityView>, "The entity.") },
+        refuses: &[404],
+        serve: || get(entities::one),
+        ..NOTHING
+    },
+    Route {
+        path: "/entities/{kind}/{key}/history",
+        name: "getEntityHistory",
+        tag: "entities",
+        summary: "Which message changed which field of an entity",
+        detail: "Every event about it, oldest first: what it changed from what to what, what it said that was not \
+                 applied because something later was known, and whether it came too late to move the state.",
+        query: Some(shape::<entities::Paged>),
+        gives: gives(shape::<History>, "A page of its history."),
+        refuses: &[400, 404],
+        serve: || get(entities::history),
+        ..NOTHING
+    },
+    Route {
+        verb: Verb::Post,
+        path: "/events",
+        name: "submitEvents",
+        tag: "events",
+        summary: "Hand in events",
+        detail: "One CloudEvent or a list of them, in JSON, whose data follow the canonical model. They are on disk when \
+                 they are answered with 202, and are then folded and routed like what any system sends. `If-Match` \
+                 applies the one event only if its entity is still at that version; the answer then waits for that \
+                 decision. The same request under the same key gives the same answer again.",
+        headers: &[Header::KeyRequired, Header::IfMatch],
+        takes: Some(Takes { media: &submit::MEDIA, shape: submit::shape }),
+        gives: Gives { status: 202, ..gives(shape::<Submitted>, "They are on disk.") },
+        refuses: &[400, 409, 412, 413, 415, 422],
+        serve: || post(submit::events),
+        ..NOTHING
+    },
+    Route {
+        path: "/events/{id}",
+        name: "getEvent",
+        tag: "events",
+        summary: "An event, and what was owed because of it",
+        gives: gives(shape::<EventView>, "The event."),
+        refuses: &[400, 404],
+        serve: || get(records::event),
+        ..NOTHING
+    },
+    Route {
+        path: "/messages",
+        name: "listMessages",
+        tag: "messages",
+        summary: "Messages, newest first",
+        query: Some(shape::<read::MessageList>),
+        gives: gives(shape::<Listing<MessageRow>>, "A page of them."),
+        refuses: &[400],
+        serve: || get(read::messages),
+        ..NOTHING
+    },
+    Route {
+        path: "/messages/{id}",
+        name: "getMessage",
+        tag: "messages",
+        summary: "A message, and what became of it",
+        gives: gives(shape::<MessageView>, "The message."),
+        refuses: &[400, 404],
+        serve: || get(records::message),
+        ..NOTHING
+    },
+    Route {
+        path: "/messages/{id}/body",
+        name: "getMessageBody",
+        tag: "messages",
+        summary: "The body of a message, byte for byte as it came",
+        detail: "Always given as a file to be saved: it is a stranger's. Its own media type is told by `getMessage`.",
+        gives: Gives { media: "application/octet-stream", ..gives(bytes, "The bytes.") },
+        refuses: &[400, 404],
+        serve: || get(records::body),
+        ..NOTHING
+    },
+    Route {
+        verb: Verb::Post,
+        path: "/messages/{id}/rerun",
+        name: "rerunMessage",
+        tag: "messages",
+        summary: "Route a failed message again",
+        headers: &[Header::Key],
+        takes: json(shape::<act::Why>),
+        gives: gives(shape::<Done>, "It is in the queue again."),
+        refuses: &[400, 404, 409, 413, 415, 422],
+        serve: || post(act::rerun),
+        ..NOTHING
+    },
+    Route {
+        path: "/transmissions",
+        name: "listTransmissions",
+        tag: "transmissions",
+        summary: "Transmissions, newest first",
+        query: Some(shape::<read::TransmissionList>),
+        gives: gives(shape::<Listing<TransmissionRow>>, "A page of them."),
+        refuses: &[400],
+        serve: || get(read::transmissions),
+        ..NOTHING
+    },
+    Route {
+        verb: Verb::Post,
+        path: "/transmissions/resume",
+        name: "resumeTransmissions",
+        tag: "transmissions",
+        summary: "Let paused transmissions go on",
+        detail: "Exactly one of `ids`, `system` and `all` says which.",
+        headers: &[Header::Key],
+        takes: json(shape::<act::Resume>),
+        gives: gives(shape::<Resumed>, "What was resumed, and what could not be."),
+        refuses: &[400, 404, 413, 415, 422],
+        serve: || post(act::resume),
+        ..NOTHING
+    },
+    Route {
+        verb: Verb::Post,
+        path: "/transmissions/{id}/cancel",
+        name: "cancelTransmission",
+        tag: "transmissions",
+        summary: "Give up a paused or held transmission",
+        headers: &[Header::Key],
+        takes: json(shape::<act::Why>),
+        gives: gives(shape::<Done>, "It will never be sent."),
+        refuses: &[400, 404, 409, 413, 415, 422],
+        serve: || post(act::cancel),
+        ..NOTHING
+    },
+    Route {
+        verb: Verb::Post,
+        path: "/systems/{name}/pause",
+        name: "pauseSystem",
+        tag: "systems",
+        summary: "Send nothing to a system until it is resumed",
+        headers: &[Header::Key],
+        takes: json(shape::<act::Why>),
+        gives: gives(shape::<Done>, "Nothing more is sent to it."),
+        refuses: &[400, 404, 413, 415, 422],
+        serve: || post(act::pause_system),
+        ..NOTHING
+    },
+    Route {
+        verb: Verb::Post,
+        path: "/systems/{name}/resume",
+        name: "resumeSystem",
+        tag: "systems",
+        summary: "Send to a system again, and resume what is paused there",
+        headers: &[Header::Key],
+        takes: json(shape::<act::Why>),
+        gives: gives(shape::<Resumed>, "What was resumed, and what could not be."),
+        refuses: &[400, 404, 413, 415, 422],
+        serve: || post(act::resume_system),
+        ..NOTHING
+    },
+    Route {
+        verb: Verb::Post,
+        path: "/commands",
+        name: "giveCommand",
+        tag: "commands",
+        summary: "Any of the actions, as one request that takes effect once",
+        detail: "The same command under the same key gives the first answer again. A command that was refused had no \
+                 effect and may be tried again under its key.",
+        headers: &[Header::KeyRequired],
+        takes: json(shape::<act::Command>),
+        gives: gives(act::answer_shape, "What was done."),
+        refuses: &[400, 404, 409, 413, 415, 422],
+        serve: || post(act::command),
+        ..NOTHING
+    },
+    Route {
+        path: "/exceptions",
+        name: "listExceptions",
+        tag: "overview",
+        summary: "Business problems, newest first",
+        query: Some(shape::<read::ExceptionList>),
+        gives: gives(shape::<Listing<ExceptionRow>>, "A page of them."),
+        refuses: &[400],
+        serve: || get(read::exceptions),
+        ..NOTHING
+    },
+    Route {
+        path: "/rejections",
+        name: "listRejections",
+        tag: "overview",
+        summary: "Requests that were turned away at the door, newest first",
+        query: Some(shape::<read::PlainList>),
+        gives: gives(shape::<Listing<RejectionRow>>, "A page of them."),
+        refuses: &[400],
+        serve: || get(read::rejections),
+        ..NOTHING
+    },
+    Route {
+        path: "/overview",
+        name: "getOverview",
+        tag: "overview",
+        summary: "The state of the whole hub",
+        gives: gives(shape::<Overview>, "Its figures."),
+        serve: || get(read::overview),
+        ..NOTHING
+    },
+    Route {
+        path: "/trace",
+        name: "getTrace",
+        tag: "overview",
+        summary: "The story behind any reference",
+        detail: "An order, shipment, tracking or invoice number, another system's id, `kind/key`, or the id of a \
+                 message, event or transmission.",
+        query: Some(shape::<read::ByReference>),
+        gives: gives(shape::<Trace>, "What came, what it became, what was sent, what was answered."),
+        refuses: &[400, 404],
+        serve: || get(read::trace),
+        ..NOTHING
+    },
+    Route {
+        path: "/trace/{*reference}",
+        name: "getTraceByPath",
+        tag: "overview",
+        summary: "The story behind any reference, which stands in the path",
+        detail: "Slashes in it may stay as they are.",
+        gives: gives(shape::<Trace>, "What came, what it became, what was sent, what was answered."),
+        refuses: &[404],
+        serve: || get(read::trace_by_path),
+        ..NOTHING
+    },
+    Route {
+        path: "/openapi.json",
+        name: "getOpenapi",
+        tag: "overview",
+        summary: "This document",
+        gives: gives(any_object, "OpenAPI 3.1."),
+        serve: || get(openapi::serve),
+        ..NOTHING
+    },
+];

@@ -1,0 +1,515 @@
+//! The OpenAPI document is true: every answer it promises is given, and every answer that is given fits it.
+
+use std::collections::BTreeSet;
+
+use crossdock_connect::secret::Secret;
+use crossdock_core::changeset::Change;
+use crossdock_core::message::MessageState;
+use crossdock_store::Store as _;
+use crossdock_store::contract::records;
+use serde_json::{Value as Json, json};
+
+use super::client::{Client, Response};
+use super::hub::{TestHub, Wishes};
+use crate::api::openapi;
+
+const NO_ID: &str = "01938e2a-7b00-7000-8000-00000000ffff";
+
+/// The document, and which of its answers were seen.
+struct Book {
+    document: Json,
+    /// The schemas, without room for anything they do not name.
+    strict: Json,
+    seen: BTreeSet<(String, String)>,
+}
+
+impl Book {
+    fn open() -> Self {
+        let document = openapi::document();
+        let mut strict = document["components"].clone();
+        for schema in strict["schemas"].as_object_mut().expect("schemas").values_mut() {
+            if schema["type"] == "object" {
+                schema["unevaluatedProperties"] = json!(false);
+            }
+        }
+        Self { document, strict, seen: BTreeSet::new() }
+    }
+
+    /// The operation behind a request.
+    fn operation(&self, verb: &str, path: &str) -> &Json {
+        let path = path.split('?').next().unwrap_or_default();
+        let paths = self.document["paths"].as_object().expect("paths");
+        let fits = |template: &str| {
+            let (mut asked, mut parts) = (path.split('/'), template.split('/'));
+            parts
+                .by_ref()
+                .all(|part| asked.next().is_some_and(|is| part == is || (part.starts_with('{') && !is.is_empty())))
+                && (asked.next().is_none() || template == "/api/trace/{reference}")
+        };
+        let mut found: Vec<_> = paths.iter().filter(|(template, at)| fits(template) && !at[verb].is_null()).collect();
+        found.sort_by_key(|(template, _)| template.matches('{').count());
+        let (_, at) = found.first().unwrap_or_else(|| panic!("{verb} {path} is not in the document"));
+        &at[verb]
+    }
+
+    /// Checks an answer against the document.
+    #[track_caller]
+    fn check(&mut self, verb: &str, path: &str, answer: &Response) {
+        let operation = self.operation(verb, path).clone();
+        let name = operation["operationId"].as_str().expect("a name").to_owned();
+        let status = answer.status.to_string();
+        let (documented, status) = match &operation["responses"][&status] {
+            Json::Null => (&operation["responses"]["default"], "default".to_owned()),
+            documented => (documented, status),
+        };
+        let documented = match documented["$ref"].as_str() {
+            Some(at) => self.document.pointer(at.trim_start_matches('#')).expect("the document holds what it names"),
+            None => documented,
+        };
+        if let Some(content) = documented["content"].as_object() {
+            let media = answer.header("content-type").unwrap_or_else(|| panic!("{name} {status}: no content type"));
+            let schema = &content[media]["schema"];
+            if media.ends_with("json") {
+                let mut root = schema.clone();
+                root["components"] = self.strict.clone();
+                let validator = jsonschema::draft202012::new(&root).expect("a JSON Schema");
+                let wrong: Vec<String> = validator
+                    .iter_errors(&answer.json())
+                    .map(|error| format!("{}: {error}", error.instance_path()))
+                    .collect();
+                assert!(wrong.is_empty(), "{name} {status}: {wrong:#?}\n{:#}", answer.json());
+            }
+        } else {
+            assert!(answer.body.is_empty(), "{name} {status}: {answer:?}");
+        }
+        assert!(documented["headers"]["ETag"].is_null() || answer.header("etag").is_some(), "{name} {status}");
+        self.seen.insert((name, status));
+    }
+
+    fn operations(&self) -> Vec<(String, String, Json)> {
+        let mut all = Vec::new();
+        for (path, at) in self.document["paths"].as_object().expect("paths") {
+            for (verb, operation) in at.as_object().expect("verbs") {
+                all.push((verb.clone(), path.clone(), operation.clone()));
+            }
+        }
+        all
+    }
+
+    fn unseen(&self) -> Vec<(String, String)> {
+        let mut unseen = Vec::new();
+        for (_, _, operation) in self.operations() {
+            let name = operation["operationId"].as_str().expect("a name");
+            for status in operation["responses"].as_object().expect("responses").keys() {
+                let pair = (name.to_owned(), status.clone());
+                if status != "default" && !self.seen.contains(&pair) {
+                    unseen.push(pair);
+                }
+            }
+        }
+        unseen
+    }
+}
+
+/// A person who checks every answer.
+struct Reader {
+    book: Book,
+    client: Client,
+}
+
+impl Reader {
+    async fn get(&mut self, path: &str, status: u16) -> Response {
+        self.get_with(path, &[], status).await
+    }
+
+    async fn get_with(&mut self, path: &str, headers: &[(&str, &str)], status: u16) -> Response {
+        let answer = self.client.ask(&format!("GET {path}"), headers, b"").await;
+        assert_eq!(answer.status, status, "{path}: {answer:?}");
+        self.book.check("get", path, &answer);
+        answer
+    }
+
+    async fn post(&mut self, path: &str, headers: &[(&str, &str)], body: &str, status: u16) -> Response {
+        let json = [("content-type", "application/json")];
+        let has_type = headers.iter().any(|(name, _)| *name == "content-type");
+        let headers: Vec<_> = if has_type { headers.to_vec() } else { [headers, &json].concat() };
+        let answer = self.client.ask(&format!("POST {path}"), &headers, body.as_bytes()).await;
+        assert_eq!(answer.status, status, "{path} {body}: {answer:?}");
+        self.book.check("post", path, &answer);
+        answer
+    }
+}
+
+/// A path of the document with something in its places that nothing is known of.
+fn example(template: &str) -> String {
+    let filled = template.replace("{id}", NO_ID).replace("{kind}", "shipment").replace("{key}", "none");
+    filled.replace("{name}", "nobody").replace("{reference}", "none")
+}
+
+/// What a POST takes at least.
+fn body_of(path: &str) -> String {
+    match path {
+        "/api/events" => shipment("1", "created", json!({"number": "S1"})),
+        "/api/commands" => json!({"command": "system.pause", "system": "nobody", "reason": "x"}).to_string(),
+        "/api/transmissions/resume" => json!({"system": "nobody", "reason": "x"}).to_string(),
+        _ => json!({"reason": "x"}).to_string(),
+    }
+}
+
+fn shipment(id: &str, verb: &str, data: Json) -> String {
+    let of = format!("crossdock.shipment.{verb}.v1");
+    json!({"specversion": "1.0", "id": id, "source": "/tests", "type": of, "data": data}).to_string()
+}
+
+fn keyed(key: &str) -> [(&str, &str); 1] {
+    [("idempotency-key", key)]
+}
+
+#[tokio::test]
+async fn every_answer_that_is_documented_is_given_and_fits() {
+    let hub = TestHub::start().await;
+    let mut reader = Reader { book: Book::open(), client: hub.person().await };
+    strangers(&mut reader, &hub).await;
+    faults_of_form(&mut reader).await;
+    what_is_not_there(&mut reader).await;
+    submissions(&mut reader, &hub).await;
+    entities(&mut reader, &hub).await;
+    records(&mut reader, &hub).await;
+    commands(&mut reader, &hub).await;
+    lists(&mut reader).await;
+    two_at_once(&mut reader, &hub).await;
+    hub.store.close();
+    for (verb, path, _) in reader.book.operations() {
+        if verb == "get" && path != "/api/openapi.json" {
+            let reference = if matches!(path.as_str(), "/api/trace" | "/api/entities") { "?reference=x" } else { "" };
+            reader.get(&format!("{}{reference}", example(&path)), 500).await.is_problem(500, "XD-1107");
+        }
+    }
+    assert_eq!(reader.book.unseen(), [], "documented, but never given");
+    hub.stop().await;
+}
+
+/// Who may not come in.
+async fn strangers(reader: &mut Reader, hub: &TestHub) {
+    let guarded = TestHub::start_with(Wishes { token: Some(Secret::new("s3cret")), ..Wishes::default() }).await;
+    let operations = reader.book.operations();
+    let mut doors = [guarded.person().await, hub.person().await];
+    for (verb, path, _) in operations {
+        let line = format!("{} {}", verb.to_uppercase(), example(&path));
+        let json = [("content-type", "application/json")];
+        let body = if verb == "post" { body_of(&path) } else { String::new() };
+        let answer = doors[0].ask(&line, &json, body.as_bytes()).await;
+        answer.is_problem(401, "XD-1101");
+        reader.book.check(&verb, &example(&path), &answer);
+        let foreign = [("content-type", "application/json"), ("host", "evil.example")];
+        let answer = doors[1].ask(&line, &foreign, body.as_bytes()).await;
+        answer.is_problem(403, "XD-1102");
+        reader.book.check(&verb, &example(&path), &answer);
+    }
+    guarded.stop().await;
+}
+
+/// Requests that no route can use.
+async fn faults_of_form(reader: &mut Reader) {
+    let too_large = " ".repeat(513 * 1024);
+    for (verb, path, _) in reader.book.operations() {
+        let asked = example(&path);
+        if verb == "get" {
+            continue;
+        }
+        reader.post(&asked, &[("content-type", "text/plain")], "{}", 415).await;
+        let code = if path == "/api/events" || path == "/api/commands" { "XD-1108" } else { "XD-1103" };
+        reader.post(&asked, &[], "[", 400).await.is_problem(400, code);
+        reader.post(&asked, &keyed("\"\""), &body_of(&path), 400).await.is_problem(400, "XD-1108");
+        reader.post(&asked, &[], &too_large, 413).await;
+        reader.client = Client::connect(reader.client.address()).await;
+    }
+    for path in ["/api/entities", "/api/entities?reference=a&x=1", "/api/entities/shipment?limit=501", "/api/trace"] {
+        reader.get(path, 400).await.is_problem(400, "XD-1103");
+    }
+    for wrong in ["status=misplaced", "updated_since=yesterday", "link=order", "cursor=abc", "limit=0", "sytem=odoo"] {
+        reader.get(&format!("/api/entities/shipment?{wrong}"), 400).await.is_problem(400, "XD-1103");
+    }
+    for path in ["/api/messages/7", "/api/messages/7/body", "/api/events/7", "/api/entities/shipment/1/history?limit=x"]
+    {
+        reader.get(path, 400).await.is_problem(400, "XD-1103");
+    }
+    for list in ["messages", "transmissions", "exceptions", "rejections"] {
+        reader.get(&format!("/api/{list}?limit=0"), 400).await.is_problem(400, "XD-1103");
+    }
+}
+
+async fn what_is_not_there(reader: &mut Reader) {
+    for path in ["/api/entities/shipment/none", "/api/entities/shipment/none/history", "/api/trace?reference=none"] {
+        reader.get(path, 404).await.is_problem(404, "XD-1104");
+    }
+    let wrong = reader.get("/api/entities/shipmnt", 404).await.is_problem(404, "XD-1104");
+    assert!(wrong["detail"].as_str().is_some_and(|told| told.contains("did you mean `shipment`?")), "{wrong}");
+    for path in ["/api/messages/{id}", "/api/messages/{id}/body", "/api/events/{id}", "/api/trace/a/b/c"] {
+        reader.get(&example(path), 404).await.is_problem(404, "XD-1104");
+    }
+    for path in ["/api/messages/{id}/rerun", "/api/transmissions/{id}/cancel", "/api/systems/nobody/pause"] {
+        reader.post(&example(path), &[], r#"{"reason":"x"}"#, 404).await.is_problem(404, "XD-1104");
+    }
+    reader.post("/api/systems/nobody/resume", &[], r#"{"reason":"x"}"#, 404).await;
+    reader.post("/api/transmissions/resume", &[], r#"{"system":"nobody","reason":"x"}"#, 404).await;
+    reader.post("/api/commands", &keyed("not-there"), &body_of("/api/commands"), 404).await;
+}
+
+async fn submissions(reader: &mut Reader, hub: &TestHub) {
+    let created = shipment("1", "created", json!({"number": "S1", "order": "O1", "weight_kg": 12.5}));
+    let created = created.replace("12.5", "12.50");
+    let first = reader.post("/api/events", &keyed("\"one\""), &created, 202).await;
+    let place = first.header("location").expect("a place").to_owned();
+    assert_eq!(first.json()["events"][0]["subject"], json!({"kind": "shipment", "key": "S1"}));
+    hub.wait_until_routed().await;
+    let taken = reader.get(&place, 200).await.json();
+    assert_eq!(taken["state"], "translated", "{taken:#}");
+    // A repeat, with its key in the other notation, has no further effect.
+    let again = reader.post("/api/events", &keyed("one"), &created, 202).await;
+    assert_eq!(again.json(), first.json());
+    hub.wait_until_routed().await;
+    let entity = reader.get("/api/entities/shipment/S1", 200).await;
+    assert_eq!((entity.json()["version"].as_u64(), entity.json()["status"].as_str()), (Some(1), Some("planned")));
+    let event = first.json()["events"][0]["id"].as_str().expect("an id").to_owned();
+    let event = reader.get(&format!("/api/events/{event}"), 200).await;
+    assert!(event.text().contains("\"weight_kg\":12.50"), "exact as it came: {}", event.text());
+
+    let other = shipment("1", "created", json!({"number": "S2"}));
+    reader.post("/api/events", &keyed("one"), &other, 422).await.is_problem(422, "XD-1109");
+    let tagged = [("idempotency-key", "one"), ("if-match", "\"1\"")];
+    reader.post("/api/events", &tagged, &created, 422).await.is_problem(422, "XD-1109");
+    let batch = [("idempotency-key", "batch"), ("content-type", "application/cloudevents-batch+json")];
+    let wrong = shipment("2", "created", json!({"numbr": "S2", "lines": [{"sku": 1, "quantity": "x"}]}));
+    let unfit = reader.post("/api/events", &batch, &format!("[{created},{wrong}]"), 422).await;
+    let unfit = unfit.is_problem(422, "XD-1111");
+    let pointers: Vec<_> = unfit["errors"].as_array().expect("errors").iter().map(|it| it["pointer"].clone()).collect();
+    assert!(pointers.contains(&json!("#/1/data/numbr")), "{unfit:#}");
+    assert!(pointers.contains(&json!("#/1/data/lines/0/quantity")), "{unfit:#}");
+    // Nothing was kept of it, so the key is still free.
+    let second = shipment("2", "created", json!({"number": "R1/2"}));
+    let both = reader.post("/api/events", &batch, &format!("[{created},{second}]"), 202).await.json();
+    assert_eq!(both["events"].as_array().map(Vec::len), Some(2));
+    hub.wait_until_routed().await;
+
+    // What was read is what is changed, or nothing is.
+    let ready = shipment("3", "ready", json!({"number": "S1"}));
+    let tag = reader.get("/api/entities/shipment/S1", 200).await.header("etag").expect("a tag").to_owned();
+    assert_eq!(tag, "\"2\"");
+    let late = [("idempotency-key", "late"), ("if-match", "\"1\"")];
+    reader.post("/api/events", &late, &ready, 412).await.is_problem(412, "XD-1112");
+    let match_two = [("idempotency-key", "two"), ("if-match", tag.as_str())];
+    reader.post("/api/events", &match_two, &ready, 202).await;
+    let entity = reader.get("/api/entities/shipment/S1", 200).await.json();
+    assert_eq!(entity["status"], "ready", "the answer waits for the decision");
+    reader.post("/api/events", &[("idempotency-key", "x"), ("if-match", "2")], &ready, 400).await;
+    let two = [batch[1], ("idempotency-key", "y"), ("if-match", "*")];
+    reader.post("/api/events", &two, &format!("[{created},{second}]"), 400).await;
+}
+
+async fn entities(reader: &mut Reader, hub: &TestHub) {
+    let reference = records::reference("S1", "tracking_number", "1Z999");
+    hub.store.commit([Change::AddReference(reference)].into_iter().collect()).expect("written");
+    let entity = reader.get("/api/entities/shipment/S1", 200).await;
+    let tag = entity.header("etag").expect("a tag");
+    assert!(tag.starts_with("\"3."), "a new reference is another representation: {tag}");
+    let known = reader.get_with("/api/entities/shipment/S1", &[("if-none-match", tag)], 304).await;
+    assert_eq!(known.header("etag"), Some(tag));
+    reader.get_with("/api/entities/shipment/S1", &[("if-none-match", "\"1\", W/\"2\"")], 200).await;
+    assert_eq!(reader.get("/api/entities/shipment/R1%2F2", 200).await.json()["key"], "R1/2");
+    assert_eq!(reader.get("/api/entities/shipment/R1%2F2/history", 200).await.json()["entity"]["key"], "R1/2");
+    for reference in ["fleet:tracking_number:1Z999", "1Z999", "S1"] {
+        let found = reader.get(&format!("/api/entities?reference={reference}"), 200).await.json();
+        assert_eq!(found["items"][0]["key"], "S1", "{reference}");
+    }
+    assert_eq!(reader.get("/api/entities?reference=odoo:number:1", 200).await.json()["items"], json!([]));
+
+    let keys = |page: &Json| -> Vec<String> {
+        let items = page["items"].as_array().expect("items").iter();
+        items.map(|item| item["key"].as_str().expect("a key").to_owned()).collect()
+    };
+    let page = reader.get("/api/entities/shipment?limit=1", 200).await;
+    let link = page.header("link").expect("a link to the next page");
+    let next = link.strip_prefix('<').and_then(|link| link.strip_suffix(">; rel=\"next\"")).expect("as in RFC 8288");
+    let rest = reader.get(next, 200).await.json();
+    assert_eq!([keys(&page.json()), keys(&rest)].concat(), ["R1/2", "S1"]);
+    assert_eq!(rest["next"], Json::Null);
+    let cursor = page.json()["next"].as_str().expect("a cursor").to_owned();
+    let other = format!("/api/entities/shipment?limit=1&status=ready&cursor={cursor}");
+    reader.get(&other, 400).await.is_problem(400, "XD-1103");
+    for (filter, expect) in [
+        ("status=ready", vec!["S1"]),
+        ("system=fleet", vec!["S1"]),
+        ("link=order/O1", vec!["S1"]),
+        ("link=order/O1&system=odoo", vec![]),
+        ("updated_until=2020-01-01T00:00:00%2B01:00", vec![]),
+        ("updated_since=2020-01-01T00:00:00+01:00", vec!["R1/2", "S1"]),
+    ] {
+        assert_eq!(
+            keys(&reader.get(&format!("/api/entities/shipment?{filter}"), 200).await.json()),
+            expect,
+            "{filter}"
+        );
+    }
+
+    let history = reader.get("/api/entities/shipment/S1/history", 200).await.json();
+    let items = history["items"].as_array().expect("items");
+    assert_eq!(items.len(), 3);
+    assert!(items[0]["changes"].as_array().expect("changes").iter().any(|it| it["pointer"] == "/order"), "{history:#}");
+    assert_eq!(items[2]["status"], json!({"from": "planned", "to": "ready"}));
+    let page = reader.get("/api/entities/shipment/S1/history?limit=2", 200).await.json();
+    let next = page["next"].as_str().expect("a cursor");
+    let rest = reader.get(&format!("/api/entities/shipment/S1/history?cursor={next}"), 200).await.json();
+    assert_eq!((&rest["items"], &rest["next"]), (&json!([items[2]]), &Json::Null));
+    let foreign = format!("/api/entities/shipment/R1%2F2/history?cursor={next}");
+    reader.get(&foreign, 400).await.is_problem(400, "XD-1103");
+}
+
+async fn records(reader: &mut Reader, hub: &TestHub) {
+    // A failed message whose event is owed, with all there is to tell of it.
+    let exception = records::exception(1, "message/test");
+    let failed = MessageState::Failed { exception: exception.id };
+    let mut message = records::message(1);
+    message.headers.push(("x-shop-token".into(), "s3cret".into()));
+    let id = message.id;
+    let mut stuck = records::moved(&records::transmission(10, "S1", 1), records::paused());
+    stuck.version = 1;
+    stuck.system = "warehouse".into();
+    let changes = [
+        Change::AcceptMessage(message),
+        Change::SetMessageState { id, state: failed },
+        Change::PutException(exception),
+        Change::AppendEvent(records::event(11, &[records::shipment("S1")])),
+        records::put(&stuck),
+    ];
+    hub.store.commit(changes.into_iter().collect()).expect("written");
+    let view = reader.get(&format!("/api/messages/{id}"), 200).await.json();
+    assert_eq!((view["state"].as_str(), view["body"].as_str()), (Some("failed"), Some("{\"n\":1}")));
+    assert!(view["headers"].as_array().expect("headers").contains(&json!({"name": "x-shop-token", "value": "***"})));
+    assert_eq!(view["became"]["events"].as_array().map(Vec::len), Some(1), "{view:#}");
+    let body = reader.get(&format!("/api/messages/{id}/body"), 200).await;
+    assert_eq!((body.text(), body.header("content-disposition")), ("{\"n\":1}", Some("attachment")));
+    reader.get(&format!("/api/events/{}", records::event_id(11)), 200).await;
+    for path in ["/api/trace?reference=S1", "/api/trace/shipment/S1"] {
+        assert!(reader.get(path, 200).await.json()["entries"].as_array().is_some_and(|all| all.len() > 3));
+    }
+    let near = reader.get("/api/trace/S2", 404).await.json();
+    assert_eq!(near["near"], json!(["shipment/S1"]));
+}
+
+async fn commands(reader: &mut Reader, hub: &TestHub) {
+    let ids = [records::message_id(1).to_string(), records::transmission_id(10).to_string()];
+    let [message, transmission] = &ids;
+    let why = |reason: &str| json!({"actor": "ann", "reason": reason}).to_string();
+    let rerun = format!("/api/messages/{message}/rerun");
+    // The same under one key: done once, and told twice.
+    let first = reader.post(&rerun, &keyed("rerun"), &why("mended"), 200).await;
+    hub.wait_until_routed().await;
+    assert_eq!(reader.post(&rerun, &keyed("rerun"), &why("mended"), 200).await.json(), first.json());
+    reader.post(&rerun, &keyed("rerun"), &why("other"), 422).await.is_problem(422, "XD-1109");
+    let translated = reader.get("/api/messages?state=translated&limit=1", 200).await.json();
+    let translated = translated["items"][0]["id"].as_str().expect("one was handed in").to_owned();
+    let in_vain = format!("/api/messages/{translated}/rerun");
+    reader.post(&in_vain, &[], &why("mended"), 409).await.is_problem(409, "XD-1105");
+    let as_command = json!({"command": "message.rerun", "message": message, "actor": "ann", "reason": "mended"});
+    assert_eq!(reader.post("/api/commands", &keyed("rerun"), &as_command.to_string(), 200).await.json(), first.json());
+    let in_vain = json!({"command": "message.rerun", "message": translated, "reason": "x"});
+    reader.post("/api/commands", &keyed("again"), &in_vain.to_string(), 409).await.is_problem(409, "XD-1105");
+    reader.post("/api/commands", &keyed("rerun"), &body_of("/api/commands").replace("nobody", "silent"), 422).await;
+
+    let resume = json!({"ids": [transmission], "reason": "try"}).to_string();
+    let resumed = reader.post("/api/transmissions/resume", &keyed("resume"), &resume, 200).await.json();
+    assert_eq!(resumed["transmissions"], json!([transmission]));
+    // Its connector refuses it, and it is paused again; the repeat neither resumes it nor says so.
+    let id = records::transmission_id(10);
+    let is_paused = |store: &dyn crossdock_store::Store| {
+        store.transmission(id).is_ok_and(|it| it.is_some_and(|it| it.state.word() == "paused"))
+    };
+    hub.wait_until("the transmission", is_paused).await;
+    assert_eq!(reader.post("/api/transmissions/resume", &keyed("resume"), &resume, 200).await.json(), resumed);
+    assert!(is_paused(hub.store.as_ref()), "resumed once");
+    reader.post("/api/transmissions/resume", &keyed("resume"), r#"{"all":true,"reason":"try"}"#, 422).await;
+    // `resume` is about paused ones; what is named and cannot go on is told, not refused.
+    let cancel = format!("/api/transmissions/{transmission}/cancel");
+    reader.post(&cancel, &keyed("cancel"), &why("given up"), 200).await;
+    reader.post(&cancel, &keyed("cancel"), &why("given up"), 200).await;
+    reader.post(&cancel, &keyed("cancel"), &why("other"), 422).await;
+    reader.post(&cancel, &[], &why("given up"), 409).await.is_problem(409, "XD-1105");
+
+    for (path, other) in [("pause", "resume"), ("resume", "pause")] {
+        let path = format!("/api/systems/warehouse/{path}");
+        let key = format!("warehouse-{other}");
+        reader.post(&path, &keyed(&key), &why("stock-taking"), 200).await;
+        reader.post(&path, &keyed(&key), &why("stock-taking"), 200).await;
+        reader.post(&path, &keyed(&key), &why(other), 422).await;
+    }
+    let audit = hub.store.audit(0, 100).expect("readable");
+    let told: Vec<_> = audit.iter().map(|entry| entry.record.action.as_str()).collect();
+    assert_eq!(told, ["message.rerun", "transmission.resume", "transmission.cancel", "system.pause", "system.resume"]);
+    let commands = reader.get("/api/messages?system=api", 200).await.json();
+    assert!(commands["items"].as_array().is_some_and(|all| all.iter().any(|it| it["channel"] == "commands")));
+}
+
+async fn lists(reader: &mut Reader) {
+    for path in ["messages", "transmissions", "exceptions", "rejections", "overview", "openapi.json"] {
+        reader.get(&format!("/api/{path}"), 200).await;
+    }
+    let served = reader.get("/api/openapi.json", 200).await;
+    assert_eq!(served.json(), reader.book.document);
+}
+
+/// The second of two equal requests at once is told that the first is under way, or gets its answer.
+async fn two_at_once(reader: &mut Reader, hub: &TestHub) {
+    let mut other = hub.person().await;
+    for n in 0..200 {
+        let key = format!("at-once-{n}");
+        let event = shipment(&key, "created", json!({"number": key}));
+        let headers = [("idempotency-key", key.as_str()), ("content-type", "application/json"), ("if-match", "\"0\"")];
+        let (one, two) = tokio::join!(
+            reader.client.ask("POST /api/events", &headers, event.as_bytes()),
+            other.ask("POST /api/events", &headers, event.as_bytes()),
+        );
+        for answer in [&one, &two] {
+            reader.book.check("post", "/api/events", answer);
+        }
+        let statuses = [one.status, two.status];
+        assert!(statuses.contains(&202) && statuses.iter().all(|status| [202, 409].contains(status)), "{statuses:?}");
+        if let Some(refused) = [one, two].iter().find(|answer| answer.status == 409) {
+            refused.is_problem(409, "XD-1110");
+            return;
+        }
+    }
+    panic!("no request ever met another one under way");
+}
+
+#[test]
+fn the_document_in_docs_is_the_present_one() {
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/openapi.json");
+    let written = std::fs::read_to_string(file).unwrap_or_default();
+    assert!(
+        written == openapi::text(),
+        "docs/reference/openapi.json is not what the code says: write it anew with \
+         `cargo run -p crossdock-gateway --example openapi > docs/reference/openapi.json`"
+    );
+}
+
+#[test]
+fn the_document_is_whole() {
+    let document = openapi::document();
+    let mut names = BTreeSet::new();
+    for (verb, path, operation) in Book::open().operations() {
+        let name = operation["operationId"].as_str().expect("a name").to_owned();
+        assert!(names.insert(name.clone()), "{name} stands there twice");
+        assert!(operation["summary"].as_str().is_some_and(|text| !text.is_empty()), "{verb} {path}");
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            let told = parameter["description"].as_str().unwrap_or_default();
+            assert!(!told.is_empty(), "{name}: `{}` is not described", parameter["name"]);
+        }
+    }
+    assert_eq!(names.len(), crate::api::table::ROUTES.len(), "every route of the router is in the document");
+    let text = document.to_string();
+    for at in text.split("\"$ref\":\"#").skip(1) {
+        let at = at.split('"').next().unwrap_or_default();
+        assert!(document.pointer(at).is_some(), "{at} leads nowhere");
+    }
+}

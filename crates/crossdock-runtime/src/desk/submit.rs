@@ -1,0 +1,327 @@
+//! What programs hand in: events of their own, and commands that take effect once. Both are known by a key that the
+//! sender makes up, so a repeated request gets the first answer again (I2).
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crossdock_core::changeset::Change;
+use crossdock_core::event::EntityRef;
+use crossdock_core::ids::{EventId, MessageId, SystemName, TransmissionId};
+use crossdock_core::message::{Envelope, Message, MessageState};
+use crossdock_core::submission::{self, Expected};
+use crossdock_store::{CommitError, StoreError};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::actions::{Actor, ResumeScope};
+use super::{Desk, DeskError, Live};
+use crate::intake::new_message_id;
+use crate::router::CommandError;
+
+/// How long a submission with an expected version waits for the router's word.
+const DECIDED_WITHIN: Duration = Duration::from_secs(5);
+/// Pause between two looks.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+/// The header of a command's record that holds its answer.
+const ANSWER: &str = "answer";
+
+/// Events handed in.
+#[derive(Clone, Debug)]
+pub struct Submission {
+    /// The sender's own; makes a repeat known.
+    pub key: String,
+    /// Of one CloudEvent, or of a list.
+    pub content_type: String,
+    /// CloudEvents in JSON.
+    pub body: Vec<u8>,
+    /// The `If-Match` header: the version the events were written for.
+    pub expected: Option<String>,
+}
+
+/// What became of a submission.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Submitted {
+    /// The message they were accepted as.
+    pub message: MessageId,
+    /// The events, in their order.
+    pub events: Vec<SubmittedEvent>,
+}
+
+/// One event of a submission.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct SubmittedEvent {
+    /// The id it has here.
+    pub id: EventId,
+    /// As it was submitted.
+    pub r#type: String,
+    /// What it is about.
+    pub subject: EntityRef,
+}
+
+/// One thing to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Let paused systems and transmissions go on.
+    Resume(ResumeScope),
+    /// Give up a transmission.
+    Cancel(TransmissionId),
+    /// Route a failed message again.
+    Rerun(MessageId),
+    /// Send nothing to a system.
+    Pause(SystemName),
+}
+
+/// What makes a command known when it comes again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandKey {
+    /// The sender's own.
+    pub key: String,
+    /// The command as it was given; another one under the same key is refused.
+    pub given: String,
+}
+
+/// A command was carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Done {
+    /// Always true.
+    pub done: bool,
+}
+
+/// The keys of requests that are being answered.
+#[derive(Clone, Debug, Default)]
+pub(super) struct UnderWay(Arc<Mutex<HashSet<String>>>);
+
+/// One of them; it is over when this is dropped.
+struct Turn {
+    of: UnderWay,
+    key: String,
+}
+
+impl UnderWay {
+    fn begin(&self, key: &str) -> Result<Turn, DeskError> {
+        let mut keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match keys.insert(key.to_owned()) {
+            true => Ok(Turn { of: self.clone(), key: key.to_owned() }),
+            false => Err(DeskError::UnderWay),
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.of.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+    }
+}
+
+impl Desk {
+    /// Accepts events: when this returns they are on disk, and the router takes them in their turn. The same key and the
+    /// same events give the same answer again and have no further effect.
+    ///
+    /// # Errors
+    /// Everything that does not fit the model, a key that was used for something else or is under way, an entity that
+    /// is at another version, or that the hub cannot take it now.
+    pub async fn submit(&self, submission: Submission) -> Result<Submitted, DeskError> {
+        let live = self.live()?;
+        let _turn = live.under_way.begin(&dedup_key(submission::EVENTS, &submission.key))?;
+        let submission = Arc::new(submission);
+        let (desk, asked) = (self.clone(), submission.clone());
+        let looked_at = off_thread(move || desk.look_at(&asked)).await?;
+        let answer = match looked_at {
+            LookedAt::Known(answer) => answer,
+            LookedAt::New(events) => {
+                let envelope = submission.envelope();
+                let accepted = live.shell.accept(&SystemName::from(submission::SYSTEM), vec![envelope], None).await;
+                let accepted = accepted.map_err(not_now)?;
+                let Some(message) = accepted.first() else { return Err(DeskError::UnderWay) };
+                Submitted::new(message.id, events)
+            }
+        };
+        if submission.expected.is_some() {
+            live.heeded(answer.message).await?;
+        }
+        Ok(answer)
+    }
+
+    /// Carries out a command and gives its answer as JSON. With a key it takes effect once: the same command under the
+    /// same key gives the first answer again. What failed had no effect and may be tried again under its key.
+    ///
+    /// # Errors
+    /// Those of the command, a key that was used for something else or is under way.
+    pub async fn command(&self, order: &Order, actor: &Actor, key: Option<CommandKey>) -> Result<String, DeskError> {
+        let live = self.live()?;
+        let Some(key) = key else { return self.carry_out(order, actor, None).await };
+        let _turn = live.under_way.begin(&dedup_key(submission::COMMANDS, &key.key))?;
+        let known = key.clone();
+        let first = live.shell.read(move |store| {
+            let system = SystemName::from(submission::SYSTEM);
+            match store.message_with_key(&system, &dedup_key(submission::COMMANDS, &known.key))? {
+                Some(id) => store.message(id),
+                None => Ok(None),
+            }
+        });
+        match first.await? {
+            Some(first) if first.message.body == key.given.as_bytes() => {
+                let answer = first.message.headers.into_iter().find(|(name, _)| name == ANSWER);
+                Ok(answer.map(|(_, answer)| answer).unwrap_or_default())
+            }
+            Some(_) => Err(DeskError::KeyReused),
+            None => self.carry_out(order, actor, Some(&key)).await,
+        }
+    }
+
+    async fn carry_out(&self, order: &Order, actor: &Actor, key: Option<&CommandKey>) -> Result<String, DeskError> {
+        let live = self.live()?;
+        let done = answer(&Done { done: true })?;
+        let record = |answer: &str| key.map_or_else(Vec::new, |key| key.record(answer, live.shell.clock.now()));
+        match order {
+            Order::Cancel(id) => self.cancel_with(*id, actor, record(&done)).await?,
+            Order::Rerun(id) => self.rerun_with(*id, actor, record(&done)).await?,
+            Order::Pause(system) => self.pause_with(system, actor, record(&done)).await?,
+            Order::Resume(scope) => {
+                let resumed = self.resume(scope, actor).await?;
+                let resumed = answer(&resumed)?;
+                let record = record(&resumed);
+                if !record.is_empty() {
+                    live.shell.commit(record.into_iter().collect()).await.map_err(CommandError::from)?;
+                }
+                return Ok(resumed);
+            }
+        }
+        Ok(done)
+    }
+
+    /// Whether a submission is known, fits the model and comes in time.
+    fn look_at(&self, submission: &Submission) -> Result<LookedAt, DeskError> {
+        let live = self.live()?;
+        let events_max = live.shell.plan.hub.events_per_message_max;
+        let known = submission::read(&submission.content_type, &submission.body, events_max);
+        let system = SystemName::from(submission::SYSTEM);
+        if let Some(id) = self.store.message_with_key(&system, &dedup_key(submission::EVENTS, &submission.key))?
+            && let Some(first) = self.store.message(id)?
+        {
+            let is_same = first.message.body == submission.body && first.message.headers == submission.headers();
+            return match known {
+                Ok(events) if is_same => Ok(LookedAt::Known(Submitted::new(id, events))),
+                // It did fit when it was accepted.
+                Err(_) if is_same => Ok(LookedAt::Known(Submitted { message: id, events: Vec::new() })),
+                _ => Err(DeskError::KeyReused),
+            };
+        }
+        let events = known.map_err(DeskError::Unfit)?;
+        if let Some(expected) = &submission.expected {
+            let expected = Expected::parse(expected).ok_or_else(|| {
+                DeskError::Invalid(format!("`If-Match` is an entity tag such as \"3\", or *, not {expected}"))
+            })?;
+            if events.len() > 1 {
+                return Err(DeskError::Invalid("`If-Match` goes with one event, not with a list of them".into()));
+            }
+            for event in &events {
+                let version = self.store.entity(&event.subject)?.map_or(0, |entity| entity.version);
+                if !expected.holds(version) {
+                    let told = submission::moved_on(&event.subject, version);
+                    return Err(DeskError::MovedOn(submission::told_moved_on(&told).unwrap_or(&told).to_owned()));
+                }
+            }
+        }
+        Ok(LookedAt::New(events))
+    }
+}
+
+enum LookedAt {
+    Known(Submitted),
+    New(Vec<submission::Submitted>),
+}
+
+impl Submission {
+    fn headers(&self) -> Vec<(String, String)> {
+        self.expected.iter().map(|expected| (submission::EXPECTED.to_owned(), expected.clone())).collect()
+    }
+
+    fn envelope(&self) -> Envelope {
+        Envelope {
+            channel: submission::EVENTS.to_owned(),
+            dedup_key: dedup_key(submission::EVENTS, &self.key),
+            content_type: match submission::is_batch(&self.content_type) {
+                true => submission::BATCH.to_owned(),
+                false => submission::ONE.to_owned(),
+            },
+            headers: self.headers(),
+            body: self.body.clone(),
+        }
+    }
+}
+
+impl Submitted {
+    fn new(message: MessageId, events: Vec<submission::Submitted>) -> Self {
+        let event = |(n, event): (usize, submission::Submitted)| SubmittedEvent {
+            id: submission::event_id(message, n),
+            r#type: event.of.name(),
+            subject: event.subject,
+        };
+        Self { message, events: events.into_iter().enumerate().map(event).collect() }
+    }
+}
+
+impl CommandKey {
+    /// The message that makes the command known: there is nothing to route in it.
+    fn record(&self, answer: &str, now: jiff::Timestamp) -> Vec<Change> {
+        let message = Message {
+            id: new_message_id(),
+            system: SystemName::from(submission::SYSTEM),
+            channel: submission::COMMANDS.to_owned(),
+            dedup_key: dedup_key(submission::COMMANDS, &self.key),
+            received_at: now,
+            content_type: "application/json".to_owned(),
+            headers: vec![(ANSWER.to_owned(), answer.to_owned())],
+            body: self.given.clone().into_bytes(),
+            cause: None,
+        };
+        let state = Change::SetMessageState { id: message.id, state: MessageState::Translated { events: 0 } };
+        vec![Change::AcceptMessage(message), state]
+    }
+}
+
+impl Live {
+    /// Waits for the router's word on a submission that was written for one version.
+    async fn heeded(&self, message: MessageId) -> Result<(), DeskError> {
+        let deadline = tokio::time::Instant::now() + DECIDED_WITHIN;
+        loop {
+            let stored = self.shell.read(move |store| store.message(message)).await?;
+            match stored.map(|stored| stored.state) {
+                Some(MessageState::Waiting) if tokio::time::Instant::now() < deadline => {
+                    tokio::time::sleep(LOOK_AGAIN).await;
+                }
+                Some(MessageState::Ignored { reason }) => {
+                    return match submission::told_moved_on(&reason) {
+                        Some(told) => Err(DeskError::MovedOn(told.to_owned())),
+                        None => Ok(()),
+                    };
+                }
+                _ => return Ok(()),
+            }
+        }
+    }
+}
+
+fn dedup_key(channel: &str, key: &str) -> String {
+    format!("{channel}/{key}")
+}
+
+fn answer<T: Serialize>(answer: &T) -> Result<String, DeskError> {
+    serde_json::to_string(answer).map_err(|error| DeskError::Store(StoreError(error.to_string())))
+}
+
+fn not_now(error: CommitError) -> DeskError {
+    match error {
+        CommitError::Busy => DeskError::TryAgain { reason: "the hub is at its limit".into(), after_s: 1 },
+        other => DeskError::TryAgain { reason: other.to_string(), after_s: 10 },
+    }
+}
+
+async fn off_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, DeskError> + Send + 'static,
+) -> Result<T, DeskError> {
+    let ended = tokio::task::spawn_blocking(work).await;
+    ended.unwrap_or_else(|error| Err(StoreError(format!("the read was interrupted: {error}")).into()))
+}
