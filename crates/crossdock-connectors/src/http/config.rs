@@ -1,6 +1,6 @@
 //! The `config:` and `webhook:` of a system whose connector is `http`.
 
-use crossdock_connect::endpoint::RawRequest;
+use crossdock_connect::endpoint::{RawRequest, Receipt};
 use crossdock_connect::spec::SystemConfig;
 use crossdock_core::source::{Diagnostic, Reader};
 use crossdock_core::value::Value;
@@ -38,7 +38,16 @@ pub(super) struct Inbound {
     pub dedup_by: DedupBy,
     pub channel_from: Option<Place>,
     pub accept: Accept,
+    /// What the sender wants to hear.
+    pub receipt: &'static Receipt,
 }
+
+/// Success without a body, for senders that take any body for a failure.
+const EMPTY: Receipt = Receipt { status: 200, content_type: "application/json", body: Some("") };
+/// A list of nothing, for senders that expect messages in return.
+const LIST: Receipt = Receipt { status: 200, content_type: "application/json", body: Some("[]") };
+/// The hub's own: 202 and the messages' ids.
+const IDS: Receipt = Receipt { status: 202, content_type: "application/json", body: None };
 
 /// What tells repetitions apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,6 +129,7 @@ impl Inbound {
         let dedup_by =
             reader.choice("dedup_by", &[("id", DedupBy::Id), ("body", DedupBy::Body)]).unwrap_or(DedupBy::Id);
         let accept = reader.choice("accept", &[("json", Accept::Json), ("any", Accept::Any)]).unwrap_or(Accept::Json);
+        let receipt = reader.choice("receipt", &[("ids", &IDS), ("empty", &EMPTY), ("list", &LIST)]).unwrap_or(&IDS);
         let channel_from = channel_from(reader);
         if let (Some(name), Some(node)) = (&id_header, reader.node("id_header"))
             && let Err(problem) = check_header_name(name)
@@ -136,7 +146,7 @@ impl Inbound {
             reader
                 .mistake(mistake.hint("keep the one that names a message for good; an id in the signed body is best"));
         }
-        Some(Self { proof: proof?, id_header, id_field, dedup_by, channel_from, accept })
+        Some(Self { proof: proof?, id_header, id_field, dedup_by, channel_from, accept, receipt })
     }
 }
 

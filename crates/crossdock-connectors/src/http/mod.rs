@@ -17,7 +17,7 @@ pub(crate) mod tests;
 
 use std::sync::Arc;
 
-use crossdock_connect::endpoint::{Endpoint, InputFault, Operation, RawRequest, Reject, Repeat, Step};
+use crossdock_connect::endpoint::{Endpoint, InputFault, Operation, RawRequest, Receipt, Reject, Repeat, Step};
 use crossdock_connect::signature::Verified;
 use crossdock_connect::spec::{Spec, SystemConfig};
 use crossdock_core::exchange::{Call, Exchange, Header};
@@ -63,6 +63,10 @@ impl Endpoint for Http {
             Some(inbound) => inbound.receive(request, now),
             None => Err(no_webhooks()),
         }
+    }
+
+    fn receipt(&self) -> Receipt {
+        self.config.inbound.as_ref().map_or_else(Receipt::default, |inbound| inbound.receipt.clone())
     }
 
     fn operations(&self) -> &'static [Operation] {

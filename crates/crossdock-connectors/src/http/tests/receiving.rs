@@ -329,3 +329,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_sender_hears_what_it_wants_to_hear() {
+    let receipt = |more: &str| {
+        let told = sound(SPEC, &format!("webhook: {{scheme: bearer, secret: {{env: TOKEN}}{more}}}")).receipt();
+        (told.status, told.body)
+    };
+    assert_eq!(receipt(""), (202, None));
+    assert_eq!(receipt(", receipt: ids"), (202, None));
+    assert_eq!(receipt(", receipt: empty"), (200, Some("")));
+    assert_eq!(receipt(", receipt: list"), (200, Some("[]")));
+}
