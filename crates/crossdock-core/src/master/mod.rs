@@ -2,6 +2,7 @@
 //! ourselves, finding duplicates. Pure: the router and a worker of the shell apply it.
 
 pub mod echo;
+pub mod matching;
 pub mod merge;
 
 use jiff::Timestamp;
