@@ -3,6 +3,7 @@
 
 mod actions;
 mod entities;
+mod master;
 mod overview;
 mod records;
 mod submit;
@@ -23,6 +24,7 @@ use crate::transmitter::Gauge;
 
 pub use actions::{Actor, ResumeScope, Resumed};
 pub use entities::{EntityAsk, EntityListing, FieldChange, FieldKept, History, HistoryItem, Moved};
+pub use master::{Found, Mistake};
 pub use overview::{ExceptionRow, MessageRow, Overview, RejectionRow, SystemRow, TransmissionRow};
 pub use records::{Became, EventRow, EventView, HeaderView, MessageBody, MessageView};
 pub use submit::{CommandKey, Done, Order, Submission, Submitted, SubmittedEvent};

@@ -24,7 +24,7 @@ use crate::poller::Poller;
 use crate::router::{Command, CommandError, Router};
 use crate::shell::Shell;
 use crate::transmitter::{self, Gauge, Transmitter};
-use crate::{desk::Desk, timers};
+use crate::{desk::Desk, duplicates, timers};
 
 /// Commands that may wait for the router; whoever gives one more waits.
 const COMMANDS_MAX: usize = 64;
@@ -79,6 +79,10 @@ impl RunningHub {
         }
         let timed = shell.clone();
         workers.spawn(restarted("timers", stopped.clone(), move || timers::run(timed.clone(), stopped.clone())));
+        let (compared, stopped, orders) = (shell.clone(), stop.subscribe(), commands.clone());
+        workers.spawn(restarted("duplicates", stop.subscribe(), move || {
+            duplicates::run(compared.clone(), orders.clone(), stopped.clone())
+        }));
         let desk = Desk::running(shell.clone(), commands, gauges);
         Ok(Self { shell, desk, stop, router: Some(router), workers })
     }

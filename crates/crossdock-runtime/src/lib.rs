@@ -3,6 +3,7 @@
 
 pub mod clock;
 pub mod desk;
+mod duplicates;
 pub mod hub;
 pub mod intake;
 mod pause;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crossdock_connect::endpoint::Endpoint;
 use crossdock_core::hub::Hub;
 use crossdock_core::ids::SystemName;
+use crossdock_core::master::matching::MergePolicy;
 use crossdock_core::transmission::breaker::BreakerSettings;
 use crossdock_core::transmission::pace::PaceLimit;
 
@@ -14,6 +15,8 @@ use crossdock_core::transmission::pace::PaceLimit;
 pub struct Plan {
     pub hub: Hub,
     pub systems: BTreeMap<SystemName, SystemPlan>,
+    /// Which entities are compared, to find those that are the same.
+    pub merging: MergePolicy,
     /// Largest body accepted from a sender, in bytes.
     pub body_bytes_max: usize,
     /// Largest answer read from a system, in bytes.

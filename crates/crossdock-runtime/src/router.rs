@@ -12,7 +12,8 @@ use crossdock_core::changeset::{Change, Changeset};
 use crossdock_core::ids::{MessageId, SystemName, TransmissionId};
 use crossdock_core::mapping::Notes;
 use crossdock_core::message::{MessageState, StoredMessage};
-use crossdock_core::routing::{self, Commanded, Context, Refused, View, ViewError};
+use crossdock_core::routing::{self, Commanded, Context, Decision, Refused, Undecidable, View, ViewError};
+use crossdock_core::suggestion::Decided;
 use crossdock_core::transmission::{NotNow, Transmission};
 use crossdock_store::{CommitError, Page, StoreError, TransmissionFilter};
 use tokio::sync::oneshot;
@@ -26,6 +27,8 @@ const BATCH_MAX: usize = 256;
 const REST: Duration = Duration::from_millis(250);
 /// Pause after the store failed.
 const STORE_PAUSE: Duration = Duration::from_millis(500);
+/// How often a decision is taken again because something changed under it.
+const CONFLICTS_MAX: usize = 5;
 /// Held transmissions looked at in one go.
 const HELD_PAGE: usize = 500;
 
@@ -35,6 +38,15 @@ pub enum Command {
     Resume { id: TransmissionId, with: Vec<Change>, done: oneshot::Sender<Result<(), CommandError>> },
     /// Gives up a paused or held transmission.
     Cancel { id: TransmissionId, with: Vec<Change>, done: oneshot::Sender<Result<(), CommandError>> },
+    /// Decides about master data: a merge, a split, references, a suggestion.
+    Decide {
+        decision: Box<Decision>,
+        by: Decided,
+        audit: Change,
+        /// Only to see whether it could be.
+        is_rehearsal: bool,
+        done: oneshot::Sender<Result<(), CommandError>>,
+    },
     /// Puts a message that failed, or that no flow took, back into the queue; takes a translated one once more for
     /// codes that are known since.
     Rerun { id: MessageId, with: Vec<Change>, done: oneshot::Sender<Result<(), CommandError>> },
@@ -49,6 +61,9 @@ pub enum CommandError {
     /// It does not apply to the state it is in.
     #[error("{0}")]
     NotNow(String),
+    /// It cannot be decided as it is wanted.
+    #[error(transparent)]
+    Undecidable(#[from] Undecidable),
     /// The store did not take the change.
     #[error(transparent)]
     Commit(#[from] CommitError),
@@ -210,6 +225,9 @@ impl Router {
             Command::Resume { id, with, done } => drop(done.send(self.on_transmission(id, with, routing::resume))),
             Command::Cancel { id, with, done } => drop(done.send(self.on_transmission(id, with, routing::cancel))),
             Command::Rerun { id, with, done } => drop(done.send(self.rerun(id, with))),
+            Command::Decide { decision, by, audit, is_rehearsal, done } => {
+                drop(done.send(self.settle(&decision, &by, (!is_rehearsal).then_some(&audit))));
+            }
         }
     }
 
@@ -226,6 +244,22 @@ impl Router {
         let mut changeset = self.with_context(&batch, |context| decide(&transmission, context))???;
         changeset.changes.extend(with);
         self.commit(changeset)
+    }
+
+    /// A transmitter may change what waits for the entity at the same moment: then it is decided again.
+    fn settle(&mut self, decision: &Decision, by: &Decided, audit: Option<&Change>) -> Result<(), CommandError> {
+        let store = self.shell.store.clone();
+        let mut tries = 0;
+        loop {
+            let batch = Batch::new(store.as_ref());
+            let changeset = self.with_context(&batch, |context| routing::decide(decision, by, context))???;
+            // Without a record of it, it is only a rehearsal.
+            let Some(audit) = audit else { return Ok(()) };
+            match self.commit(changeset.with(audit.clone())) {
+                Err(CommandError::Commit(CommitError::Conflict(_))) if tries < CONFLICTS_MAX => tries += 1,
+                other => return other,
+            }
+        }
     }
 
     fn rerun(&mut self, id: MessageId, with: Vec<Change>) -> Result<(), CommandError> {

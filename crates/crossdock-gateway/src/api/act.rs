@@ -37,6 +37,13 @@ pub struct Why {
     reason: Option<String>,
 }
 
+impl Why {
+    /// Who does it; a reason is required.
+    pub fn actor(self) -> Result<Actor, Problem> {
+        actor(self.actor, self.reason)
+    }
+}
+
 /// What to resume: exactly one of `ids`, `system` and `all`.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -206,7 +213,7 @@ fn transmission(id: &str) -> Result<TransmissionId, Problem> {
     records::parse("transmission", id)
 }
 
-fn actor(name: Option<String>, reason: Option<String>) -> Result<Actor, Problem> {
+pub fn actor(name: Option<String>, reason: Option<String>) -> Result<Actor, Problem> {
     let name = name.as_deref().map(str::trim).filter(|name| !name.is_empty()).unwrap_or("api");
     let reason = reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
     let Some(reason) = reason else {
@@ -218,7 +225,7 @@ fn actor(name: Option<String>, reason: Option<String>) -> Result<Actor, Problem>
     Ok(Actor { name: name.to_owned(), reason: Some(reason.to_owned()) })
 }
 
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     serde_json::from_slice(body).map_err(|error| invalid(format!("the body is not what this takes: {error}")))
 }
 

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
+use crossdock_core::routing::Undecidable;
 use crossdock_runtime::desk::{Desk, DeskError};
 use crossdock_runtime::router::CommandError;
 use hyper::StatusCode;
@@ -71,7 +72,15 @@ impl From<DeskError> for Problem {
                 Problem::new(StatusCode::NOT_FOUND, code::NOT_FOUND, detail)
             }
             DeskError::Invalid(_) => Problem::new(StatusCode::BAD_REQUEST, code::REQUEST_INVALID, detail),
-            DeskError::Command(CommandError::NotNow(_)) => Problem::new(StatusCode::CONFLICT, code::NOT_NOW, detail),
+            DeskError::Command(CommandError::Undecidable(Undecidable::Unknown(_) | Undecidable::NoSuggestion(_))) => {
+                Problem::new(StatusCode::NOT_FOUND, code::NOT_FOUND, detail)
+            }
+            DeskError::Command(CommandError::Undecidable(
+                Undecidable::NotMergeable(_) | Undecidable::Different(..) | Undecidable::Itself,
+            )) => Problem::new(StatusCode::BAD_REQUEST, code::REQUEST_INVALID, detail),
+            DeskError::Command(CommandError::Undecidable(_) | CommandError::NotNow(_)) => {
+                Problem::new(StatusCode::CONFLICT, code::NOT_NOW, detail)
+            }
             DeskError::Unfit(faults) => {
                 let detail = "the events do not fit the model; nothing of the request was kept";
                 Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code::EVENT_UNFIT, detail).errors(faults)

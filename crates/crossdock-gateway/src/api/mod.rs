@@ -5,6 +5,7 @@ mod act;
 mod answer;
 mod entities;
 mod guard;
+mod master;
 pub mod openapi;
 mod read;
 mod records;
@@ -73,6 +74,7 @@ fn routes(shared: Arc<Shared>) -> Router {
         api = api.route(route.path, (route.serve)());
     }
     let api = api
+        .merge(master::routes())
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(shared.clone(), guard::token));
@@ -95,13 +97,14 @@ impl Answerer for Office {
     async fn answer(&self, request: Request<Incoming>, visit: &Visit) -> Response<Self::Body> {
         let path = request.uri().path().to_owned();
         let (head, body) = request.into_parts();
-        let reading = Limited::new(body, BODY_BYTES_MAX).collect();
+        let bytes_max = if path == master::REFERENCES_PATH { master::REFERENCES_BYTES_MAX } else { BODY_BYTES_MAX };
+        let reading = Limited::new(body, bytes_max).collect();
         let body = match tokio::time::timeout(BODY_TIMEOUT, reading).await {
             Ok(Ok(body)) => body.to_bytes(),
             Ok(Err(error)) => {
                 let problem = match error.is::<http_body_util::LengthLimitError>() {
                     true => {
-                        let detail = format!("the body is larger than {BODY_BYTES_MAX} bytes");
+                        let detail = format!("the body is larger than {bytes_max} bytes");
                         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, code::BODY_TOO_LARGE, detail)
                     }
                     false => Problem::new(StatusCode::BAD_REQUEST, code::BODY_BROKEN, error.to_string()),

@@ -183,6 +183,7 @@ fn plan() -> Plan {
             (SystemName::from("warehouse"), system(Arc::new(Warehouse))),
             (SystemName::from("silent"), system(Arc::new(Silent))),
         ]),
+        merging: Default::default(),
         body_bytes_max: BODY_BYTES_MAX,
         answer_bytes_max: 1024,
         mapping_ms_max: 1000,

@@ -174,7 +174,7 @@ impl Live {
         more
     }
 
-    fn audit(&self, actor: &Actor, action: &str, target: &str) -> Change {
+    pub(super) fn audit(&self, actor: &Actor, action: &str, target: &str) -> Change {
         Change::AppendAudit(AuditRecord {
             at: self.shell.clock.now(),
             actor: actor.name.clone(),
@@ -184,7 +184,7 @@ impl Live {
         })
     }
 
-    async fn command(
+    pub(super) async fn command(
         &self,
         make: impl FnOnce(oneshot::Sender<Result<(), CommandError>>) -> Command,
     ) -> Result<(), CommandError> {

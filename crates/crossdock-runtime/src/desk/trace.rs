@@ -129,6 +129,12 @@ impl Desk {
         let reference = reference.trim();
         let mut story = Story::default();
         let mut found = self.store.find(reference, FOUND_MAX)?;
+        for name in &mut found {
+            // A name that was merged answers with its survivor.
+            if let Some(survivor) = self.lineage(name)?.pop() {
+                *name = survivor.name;
+            }
+        }
         if let Some((kind, key)) = reference.split_once('/')
             && EntityKind::find(kind).is_some()
         {
@@ -254,6 +260,11 @@ impl Desk {
             let mut events = self.store.events_of_entity(&member, limit + 1)?;
             story.cut |= events.len() > limit;
             events.truncate(limit);
+            if let Some(entity) = self.store.entity(&member)? {
+                members.extend(
+                    entity.absorbed().iter().filter(|name| !members.contains(name)).cloned().collect::<Vec<_>>(),
+                );
+            }
             story.members.insert(member);
             for stored in events {
                 let subject = &stored.event.subject;

@@ -371,6 +371,7 @@ pub fn plan(settings: &Settings) -> Plan {
     Plan {
         hub: hub(settings),
         systems: SYSTEMS.into_iter().map(system).collect(),
+        merging: Default::default(),
         body_bytes_max: 1 << 20,
         answer_bytes_max: 1 << 20,
         mapping_ms_max: 10_000,

@@ -10,6 +10,7 @@ mod init;
 mod mapping;
 mod odoo;
 mod paused;
+mod references;
 mod report;
 mod run;
 mod screen;
@@ -82,6 +83,7 @@ enum Command {
     Messages(desk::MessagesArgs),
     Rerun(desk::RerunArgs),
     Paused(paused::PausedArgs),
+    References(references::ReferencesArgs),
     Connectors(connectors::ConnectorsArgs),
     Odoo(odoo::OdooArgs),
 }
@@ -140,6 +142,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Messages(args) => desk::messages(&args, screen),
         Command::Rerun(args) => desk::rerun(&args, screen),
         Command::Paused(args) => paused::run(&args, screen),
+        Command::References(args) => references::run(&args, screen),
         Command::Connectors(args) => connectors::run(&args, screen),
         Command::Odoo(args) => odoo::run(args, screen),
     }

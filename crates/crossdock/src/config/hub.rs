@@ -4,6 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use crossdock_connect::secret::Secret;
+use crossdock_core::master;
+use crossdock_core::master::matching::{KindPolicy, MergePolicy};
 use crossdock_core::source::{Diagnostic, Node, Reader};
 
 use super::env::Environment;
@@ -27,6 +29,8 @@ pub struct Settings {
     pub store: PathBuf,
     pub limits: Limits,
     pub log: Log,
+    /// Which entities are compared, to find those that are the same. Default: none.
+    pub merging: MergePolicy,
 }
 
 /// What one message may cost.
@@ -91,6 +95,7 @@ impl Default for Settings {
             store: PathBuf::from(".data"),
             limits: Limits::default(),
             log: Log { level: "info", format: LogFormat::Auto },
+            merging: MergePolicy::new(),
         }
     }
 }
@@ -123,6 +128,9 @@ pub fn read(file: &File, env: &Environment<'_>, mistakes: &mut Vec<Diagnostic>) 
     }
     if let Some(node) = reader.node("log") {
         settings.log = log(node, &reader);
+    }
+    if let Some(node) = reader.node("merge") {
+        settings.merging = merging(node, &reader);
     }
     guard_console(&node, &settings, &reader);
     mistakes.extend(env.without_echoes(reader.finish()));
@@ -214,6 +222,48 @@ fn limits(node: &Node, reader: &Reader<'_>) -> Limits {
     };
     reader.mistakes(from.finish());
     limits
+}
+
+/// `merge`: by kind of entity, from which score on a merge is suggested, and done.
+fn merging(node: &Node, reader: &Reader<'_>) -> MergePolicy {
+    let mut policy = MergePolicy::new();
+    let Some(entries) = node.entries() else {
+        let message = format!("`merge` must be a map of kinds of entity, not {}", node.kind_word());
+        let hint = "such as `merge: {customer_account: {suggest_above: 0.8, automatic_above: 0.98}}`";
+        reader.mistake(Diagnostic::error(&node.location, message).hint(hint));
+        return policy;
+    };
+    for entry in entries {
+        let Some(kind) = master::MERGEABLE.iter().find(|kind| **kind == &*entry.key) else {
+            let message = format!("entities of kind `{}` are not merged", entry.key);
+            let known = master::MERGEABLE.join(", ");
+            reader.mistake(Diagnostic::error(&entry.key_location, message).hint(format!("there are {known}")));
+            continue;
+        };
+        let from = Reader::new(&entry.value, "`merge` of a kind");
+        let suggest_above = score("suggest_above", &from).unwrap_or(0.8);
+        let automatic_above = score("automatic_above", &from);
+        if automatic_above.is_some_and(|automatic| automatic < suggest_above) {
+            let at = from.node("automatic_above").map_or(&entry.value.location, |node| &node.location);
+            from.mistake(
+                Diagnostic::error(at, "`automatic_above` must not be lower than `suggest_above`")
+                    .hint("what is merged without asking must be surer than what is asked about"),
+            );
+        }
+        reader.mistakes(from.finish());
+        policy.insert(kind, KindPolicy { suggest_above, automatic_above });
+    }
+    policy
+}
+
+/// A score from 0.5 to 1.
+fn score(key: &'static str, reader: &Reader<'_>) -> Option<f64> {
+    let node = reader.node(key)?;
+    let score = node.text().and_then(|text| text.parse().ok()).filter(|score| (0.5..=1.0).contains(score));
+    if score.is_none() {
+        reader.mistake(Diagnostic::error(&node.location, format!("`{key}` must be a number from 0.5 to 1")));
+    }
+    score
 }
 
 fn log(node: &Node, reader: &Reader<'_>) -> Log {

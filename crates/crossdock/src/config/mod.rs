@@ -89,6 +89,7 @@ pub fn compile<'f>(folder: &'f Folder, env: &Environment<'_>) -> Loaded<'f> {
     let plan = Plan {
         hub,
         systems: plans,
+        merging: settings.merging.clone(),
         body_bytes_max: settings.limits.body_bytes_max,
         answer_bytes_max: settings.limits.answer_bytes_max,
         mapping_ms_max: settings.limits.mapping_ms_max,

@@ -7,6 +7,7 @@ mod config_mistakes;
 mod console;
 mod hub_folder;
 mod mapping_mistakes;
+mod master_data;
 mod odoo_contract;
 mod order_to_cash;
 mod partner_payloads;

@@ -63,9 +63,14 @@ impl Running {
     }
 
     fn send(&self, token: &str, body: &str) -> String {
+        self.send_to("/in/shop/order", &format!("X-Shop-Token: {token}"), body)
+    }
+
+    /// Sends JSON to a path of the ingress with one more header.
+    pub fn send_to(&self, path: &str, header: &str, body: &str) -> String {
         let mut stream = TcpStream::connect(&self.ingress).expect("the ingress listens");
         let request = format!(
-            "POST /in/shop/order HTTP/1.1\r\nHost: {}\r\nX-Shop-Token: {token}\r\nContent-Type: application/json\r\nContent-Length: \
+            "POST {path} HTTP/1.1\r\nHost: {}\r\n{header}\r\nContent-Type: application/json\r\nContent-Length: \
              {}\r\nConnection: close\r\n\r\n{body}",
             self.ingress,
             body.len()
@@ -94,7 +99,7 @@ impl Drop for Running {
 
 /// Waits until the program ends with 0 and prints what is looked for.
 #[track_caller]
-fn wait_for(args: &[&str], wanted: &str) -> String {
+pub fn wait_for(args: &[&str], wanted: &str) -> String {
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {
         let ended = crossdock(args).run();

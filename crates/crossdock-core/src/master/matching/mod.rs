@@ -13,6 +13,8 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
+use serde::Serialize;
+
 use crate::event::EntityRef;
 use crate::suggestion::Evidence;
 
@@ -40,7 +42,7 @@ pub struct KindPolicy {
 pub type MergePolicy = BTreeMap<&'static str, KindPolicy>;
 
 /// An entity that may be the same as the one asked about.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Candidate {
     pub other: EntityRef,
     /// How sure it is, from 0 to 1.
@@ -173,7 +175,9 @@ impl Corpus {
 
     fn blocks_of(&self, profile: &Profile) -> BTreeSet<u64> {
         let mut blocks = BTreeSet::new();
-        let mut add = |kind: &str, parts: &[&str]| drop(blocks.insert(hash(kind, parts)));
+        let mut add = |kind: &str, parts: &[&str]| {
+            blocks.insert(hash(kind, parts));
+        };
         for (kind, number) in &profile.numbers {
             add(kind, &[number]);
         }

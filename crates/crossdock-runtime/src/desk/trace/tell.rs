@@ -97,13 +97,34 @@ fn of_message(stored: &StoredMessage) -> Entry {
 
 fn of_event(event: &Event) -> Entry {
     let late = if event.out_of_order { ", too late to move its state" } else { "" };
-    let text = format!("{} for {} (happened {}{late})", event.event_type, event.subject, event.time);
+    let standing = standing_text(event);
+    let text = format!("{} for {} (happened {}{late}){standing}", event.event_type, event.subject, event.time);
     Entry {
         about: Some(event.subject.clone()),
         event: Some(event.id),
         message: Some(event.message),
         ..entry(event.recorded_at, step::MEANING, "event", Some(&event.system), text)
     }
+}
+
+/// What of an event was not believed, and under which name it came.
+fn standing_text(event: &Event) -> String {
+    let standing = &event.standing;
+    let mut text = String::new();
+    if let Some(named) = &standing.named {
+        text += &format!("; said of {named}, which was merged into it");
+    }
+    if standing.echo {
+        let of = standing.echo_of.map(|id| format!(" (transmission {id})")).unwrap_or_default();
+        text += &format!("; an echo of our own write{of}: it had no effect");
+    }
+    let fields: Vec<&str> = standing.withheld.as_map().map(|map| map.keys().collect()).unwrap_or_default();
+    if standing.refused {
+        text += &format!("; {} is not the system of record for it: it had no effect", event.system);
+    } else if !fields.is_empty() {
+        text += &format!("; {} is not the system of record for {}: not applied", event.system, fields.join(", "));
+    }
+    text
 }
 
 fn of_owing(transmission: &Transmission) -> Entry {
