@@ -158,6 +158,8 @@ fn authority(hub: &Running, api: &str) {
     crossdock(&["references", "accept", &id, "--reason", "renamed", "--api", api]).run().expect(0);
     let story = crossdock(&["trace", "customer_account/C001", "--json", "--api", api]).run().expect(0);
     let story: Json = serde_json::from_str(&story.out).expect("it is JSON");
-    let data = &story["entities"][0]["data"];
+    let entities = story["entities"].as_array().expect("a list");
+    let account = entities.iter().find(|entity| entity["key"] == "C001" && entity["kind"] == "customer_account");
+    let data = &account.expect("it is told")["data"];
     assert_eq!((data["name"].as_str(), data["credit_limit"].as_u64()), (Some("HAFEN"), Some(500)), "{data}");
 }
