@@ -67,7 +67,7 @@ fn is_known(of: EventType, known: &Entity, field: &crate::model::Field, said: &V
 }
 
 /// What the event says, field by field.
-fn fields<'e>(of: EventType, event: &'e Event) -> impl Iterator<Item = (&'static crate::model::Field, &'e Value)> {
+fn fields(of: EventType, event: &Event) -> impl Iterator<Item = (&'static crate::model::Field, &Value)> {
     let said = |field: &'static crate::model::Field| {
         event.data.get(field.name).filter(|said| !said.is_null()).map(|said| (field, said))
     };

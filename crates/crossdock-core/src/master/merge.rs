@@ -52,10 +52,10 @@ pub fn fold_line(of: EventType, line: Vec<Entity>, event: &Event) -> FoldedLine 
         (out_of_order, first) = (folded.out_of_order, folded.first);
         let mut after = folded.entity;
         if let Some(mut merge) = after.merge.take() {
-            if named == before.name {
-                if let Some(own) = merge.own.take() {
-                    merge.own = Some(Box::new(model::fold(of, Some(&own), &of_it).entity));
-                }
+            if named == before.name
+                && let Some(own) = merge.own.take()
+            {
+                merge.own = Some(Box::new(model::fold(of, Some(&own), &of_it).entity));
             }
             if merge.own.is_some() {
                 note_origin(&before, &after, &named, &mut merge);
