@@ -42,7 +42,7 @@ pub enum Command {
     Decide {
         decision: Box<Decision>,
         by: Decided,
-        audit: Change,
+        audit: Box<Change>,
         /// Only to see whether it could be.
         is_rehearsal: bool,
         done: oneshot::Sender<Result<(), CommandError>>,

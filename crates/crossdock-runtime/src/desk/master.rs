@@ -126,7 +126,7 @@ impl Desk {
     async fn take_decision(&self, decision: Decision, actor: &Actor, is_rehearsal: bool) -> Result<(), DeskError> {
         let live = self.live()?;
         let (action, target) = told(&decision);
-        let audit = live.audit(actor, action, &target);
+        let audit = Box::new(live.audit(actor, action, &target));
         let by = Decided { at: live.shell.clock.now(), by: actor.name.clone(), reason: actor.reason.clone() };
         let decision = Box::new(decision);
         Ok(live.command(|done| Command::Decide { decision, by, audit, is_rehearsal, done }).await?)
