@@ -33,10 +33,8 @@ fn the_guide_has_a_line_for_every_preset() {
 fn unknown_and_unsupported_schemes_are_told_apart() {
     let unknown = error(serde_json::json!("samsra"));
     assert!(unknown.starts_with("unknown signature scheme `samsra`: presets are aftership, "), "{unknown}");
-    for name in ["shipstation"] {
-        let told = error(serde_json::json!({"preset": name, "header": "Signature"}));
-        assert!(told.starts_with(&format!("unsupported signature scheme `{name}`: ")), "{told}");
-    }
+    let told = error(serde_json::json!({"preset": "shipstation", "header": "Signature"}));
+    assert!(told.starts_with("unsupported signature scheme `shipstation`: "), "{told}");
 }
 
 #[test]
