@@ -9,6 +9,7 @@ use crate::exception::Exception;
 use crate::ids::{MessageId, SystemName, TransmissionId};
 use crate::message::{Message, MessageState, Rejection};
 use crate::suggestion::Suggestion;
+use crate::traffic::Traffic;
 use crate::transmission::{Attempt, Transmission};
 
 /// All changes of one decision.
@@ -52,6 +53,8 @@ pub enum Change {
     PutException(Exception),
     AppendRejection(Rejection),
     SetSystemState(SystemState),
+    /// Writes what traffic shows of a channel or mapping, in place of what was known.
+    PutTraffic(Traffic),
     /// Writes a suggestion whose version is the stored version plus one.
     PutSuggestion(Suggestion),
     /// Appends to the audit chain (I8).

@@ -31,6 +31,8 @@ pub enum ExceptionClass {
     AuthorityConflict,
     /// It cannot be told which entity another system's id stands for.
     ReferenceUnresolved,
+    /// A partner sends a field that no mapping reads, and did not before.
+    UnreadPartnerField,
 }
 
 impl ExceptionClass {
@@ -46,8 +48,27 @@ impl ExceptionClass {
             ExceptionClass::PrerequisiteLate => "prerequisite_late",
             ExceptionClass::AuthorityConflict => "authority_conflict",
             ExceptionClass::ReferenceUnresolved => "reference_unresolved",
+            ExceptionClass::UnreadPartnerField => "unread_partner_field",
         }
     }
+
+    /// How much it matters while nobody has looked: nothing stands still because of a low one.
+    pub fn severity(self) -> Severity {
+        match self {
+            ExceptionClass::UnreadPartnerField => Severity::Low,
+            ExceptionClass::UnknownPartnerCode | ExceptionClass::PrerequisiteLate => Severity::Medium,
+            _ => Severity::High,
+        }
+    }
+}
+
+/// How much a problem matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    Low,
+    Medium,
+    High,
 }
 
 /// One exception.

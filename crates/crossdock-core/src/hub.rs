@@ -19,6 +19,8 @@ pub struct Hub {
     pub outbound: Vec<OutboundFlow>,
     /// Which system may say what.
     pub authority: Authority,
+    /// How long a channel's messages are watched before a new field in them is told, in milliseconds.
+    pub learning_ms: u64,
     /// What one mapping may cost; see `MapLimits`.
     pub mapping_steps_max: u64,
     pub mapping_bytes_max: u64,

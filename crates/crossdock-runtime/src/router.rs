@@ -14,8 +14,10 @@ use crossdock_core::mapping::Notes;
 use crossdock_core::message::{MessageState, StoredMessage};
 use crossdock_core::routing::{self, Commanded, Context, Decision, Refused, Undecidable, View, ViewError};
 use crossdock_core::suggestion::Decided;
+use crossdock_core::traffic::{Learner, NewField};
 use crossdock_core::transmission::{NotNow, Transmission};
 use crossdock_store::{CommitError, Page, StoreError, TransmissionFilter};
+use jiff::SignedDuration;
 use tokio::sync::oneshot;
 
 use crate::shell::Shell;
@@ -101,6 +103,7 @@ pub struct Router {
     shell: Arc<Shell>,
     last_place: u64,
     notes: Notes,
+    learner: Learner,
 }
 
 impl Router {
@@ -110,7 +113,8 @@ impl Router {
     /// When the store cannot be read.
     pub fn new(shell: Arc<Shell>) -> Result<Self, StoreError> {
         let last_place = shell.store.last_place()?;
-        Ok(Self { shell, last_place, notes: Notes::default() })
+        let learner = Learner::new(shell.store.traffic()?);
+        Ok(Self { shell, last_place, notes: Notes::default(), learner })
     }
 
     /// Routes what is waiting, one batch. Returns how many messages it took.
@@ -174,7 +178,9 @@ impl Router {
     fn decide(&mut self, messages: &[StoredMessage]) -> Result<Changeset, CommandError> {
         let store = self.shell.store.clone();
         let mut batch = Batch::new(store.as_ref());
+        let mut unread = Vec::new();
         for message in messages {
+            let is_looked_at = self.is_looked_at(message);
             let changeset = match self.with_context(&batch, |context| routing::route(message, context)) {
                 Ok(routed) => routed?,
                 Err(Crashed(fault)) => {
@@ -183,8 +189,40 @@ impl Router {
                 }
             };
             batch.add(changeset);
+            if is_looked_at {
+                unread.extend(self.look(message));
+            }
         }
-        Ok(batch.into_changeset())
+        if !unread.is_empty() {
+            let told = self.with_context(&batch, |context| routing::tell_unread(&unread, context))??;
+            batch.add(told);
+        }
+        let mut changeset = batch.into_changeset();
+        let shell = &self.shell;
+        let learnt = self.learner.write(|| self.notes.take_usage(), &shell.plan.hub, shell.clock.now());
+        changeset.changes.extend(learnt);
+        Ok(changeset)
+    }
+
+    /// Counts a partner's message; true when its fields are to be looked at.
+    fn is_looked_at(&mut self, stored: &StoredMessage) -> bool {
+        let message = &stored.message;
+        if message.cause.is_some() {
+            return false;
+        }
+        let is_looked_at = self.learner.came(&message.system, &message.channel, message.received_at);
+        if is_looked_at {
+            self.notes.ask_for_body();
+        }
+        is_looked_at
+    }
+
+    /// Looks at a message's fields; gives those that newly come.
+    fn look(&mut self, stored: &StoredMessage) -> Vec<NewField> {
+        let message = &stored.message;
+        let Some(body) = self.notes.take_body() else { return Vec::new() };
+        let learning = SignedDuration::from_millis(self.shell.plan.hub.learning_ms as i64);
+        self.learner.look(&message.system, &message.channel, &body, message.received_at, learning)
     }
 
     /// Decides something over the store. A crash of the decision leaves nothing behind.

@@ -14,6 +14,7 @@ use crossdock_core::ids::{
 use crossdock_core::message::{Message, MessageState, Rejection, StoredMessage};
 use crossdock_core::routing::Wanted;
 use crossdock_core::suggestion::{Proposal, Suggestion};
+use crossdock_core::traffic::Traffic;
 use crossdock_core::transmission::{Attempt, Outcome, Transmission, TransmissionState};
 use crossdock_core::value::Value;
 use jiff::Timestamp;
@@ -69,6 +70,7 @@ struct Tables {
     exception_numbers: BTreeMap<ExceptionId, u64>,
     rejections: BTreeMap<u64, Rejection>,
     system_states: BTreeMap<SystemName, SystemState>,
+    traffic: BTreeMap<String, Traffic>,
     suggestions: BTreeMap<u64, Suggestion>,
     suggestion_numbers: BTreeMap<SuggestionId, u64>,
     audit: BTreeMap<u64, ChainedAudit>,
@@ -134,6 +136,7 @@ impl Inner {
                 let number = next(&self.tables.rejections);
                 self.put(|t| &mut t.rejections, number, rejection)
             }
+            Change::PutTraffic(traffic) => self.put(|t| &mut t.traffic, traffic.key(), traffic),
             Change::SetSystemState(state) => self.put(|t| &mut t.system_states, state.system.clone(), state),
             Change::AppendAudit(record) => self.append_audit(record),
         }
@@ -634,6 +637,10 @@ impl Store for MemoryStore {
 
     fn next_timer(&self) -> Read<Option<Timestamp>> {
         self.read(|t| t.timers.values().map(|timer| timer.due_at).min())
+    }
+
+    fn traffic(&self) -> Read<Vec<Traffic>> {
+        self.read(|t| t.traffic.values().cloned().collect())
     }
 
     fn system_states(&self) -> Read<Vec<SystemState>> {

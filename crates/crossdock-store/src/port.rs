@@ -9,6 +9,7 @@ use crossdock_core::ids::{EventId, FlowName, MessageId, OrderingKey, SuggestionI
 use crossdock_core::message::{Rejection, StoredMessage};
 use crossdock_core::routing::Wanted;
 use crossdock_core::suggestion::Suggestion;
+use crossdock_core::traffic::Traffic;
 use crossdock_core::transmission::{Attempt, Transmission};
 use jiff::Timestamp;
 
@@ -125,6 +126,8 @@ pub trait Store: Send + Sync + 'static {
     fn due_timers(&self, now: Timestamp, limit: usize) -> Result<Vec<Timer>, StoreError>;
     fn next_timer(&self) -> Result<Option<Timestamp>, StoreError>;
     fn system_states(&self) -> Result<Vec<SystemState>, StoreError>;
+    /// What traffic has shown so far, by its key.
+    fn traffic(&self) -> Result<Vec<Traffic>, StoreError>;
     /// In order, behind `number`.
     fn audit(&self, after_number: u64, limit: usize) -> Result<Vec<ChainedAudit>, StoreError>;
     /// Exact figures, kept up to date with every commit: reading them costs the same however long the history is.

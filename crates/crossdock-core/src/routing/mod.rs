@@ -24,6 +24,7 @@ use crate::mapping::Notes;
 use crate::message::{MessageState, StoredMessage};
 use crate::submission;
 use crate::suggestion::Suggestion;
+use crate::traffic::NewField;
 use crate::transmission::{NotNow, Transmission};
 use crate::value::Value;
 
@@ -149,6 +150,18 @@ pub fn again(
     let mut changeset = work.into_changeset();
     changeset.push(Change::SetMessageState { id: stored.message.id, state });
     Ok(Ok(changeset))
+}
+
+/// Tells of fields that newly come and that no mapping reads: once for each.
+///
+/// # Errors
+/// Only when the view cannot answer.
+pub fn tell_unread(new: &[NewField], context: &mut Context<'_>) -> Result<Changeset, ViewError> {
+    let mut work = Work::new(context);
+    for field in new {
+        status::tell_unread(field, &mut work)?;
+    }
+    Ok(work.into_changeset())
 }
 
 /// Decides what resuming a transmission changes. One that is held goes without what it was held for; one whose input

@@ -7,12 +7,13 @@ use super::work::{Problem, Work};
 use super::{ViewError, believe};
 use crate::event::EntityRef;
 use crate::exception::ExceptionClass;
-use crate::hub::{EventChoice, EventMapping};
+use crate::hub::{EventChoice, EventMapping, InboundFlow};
 use crate::ids::{FlowName, MessageId, SystemName, TransmissionId};
 use crate::mapping::notes::UnknownCode;
 use crate::mapping::{Bindings, Fault, FaultKind};
 use crate::message::{Message, MessageState};
 use crate::model::EventType;
+use crate::traffic::NewField;
 use crate::value::Value;
 
 /// The type of event that a mapping makes this time.
@@ -155,4 +156,32 @@ pub(super) fn again(
         return Ok(Err(told.to_owned()));
     }
     Ok(Ok(MessageState::Translated { events: events + count }))
+}
+
+/// Tells of a field that newly comes, when no mapping reads it.
+pub(super) fn tell_unread(field: &NewField, work: &mut Work<'_>) -> Result<(), ViewError> {
+    let hub = work.hub;
+    let NewField { system, channel, path } = field;
+    if hub.reads(system, channel, path) {
+        return Ok(());
+    }
+    let takes = |flow: &&InboundFlow| inbound::wants(flow, system, channel);
+    let flow = hub.inbound.iter().find(takes);
+    let from = if channel.is_empty() { String::new() } else { format!(" by channel {channel}") };
+    work.raise(Problem {
+        class: ExceptionClass::UnreadPartnerField,
+        fingerprint: format!("field/{system}/{channel}/{path}"),
+        cause: uuid::Uuid::nil(),
+        summary: format!(
+            "{system} sends `{path}`{from} now, which no mapping reads: what it says is lost. Read it in a mapping, or leave \
+             it; `crossdock mapping report` lists what is not read"
+        ),
+        affects: Vec::new(),
+        owner: flow.and_then(|flow| flow.owner.clone()),
+        system: Some(system),
+        flow: flow.map(|flow| &flow.name),
+        message: None,
+        transmission: None,
+    })?;
+    Ok(())
 }

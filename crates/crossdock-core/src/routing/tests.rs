@@ -109,6 +109,7 @@ fn hub() -> Hub {
         ],
         outbound: vec![fulfil, invoice],
         authority: Default::default(),
+        learning_ms: 3_600_000,
         mapping_steps_max: 100_000,
         mapping_bytes_max: 1 << 20,
         events_per_message_max: 10,

@@ -95,6 +95,10 @@ pub async fn overview(State(shared): State<Arc<Shared>>) -> Answer {
     Ok(json(&shared.read(|desk| desk.overview()).await?))
 }
 
+pub async fn mapping_report(State(shared): State<Arc<Shared>>) -> Answer {
+    Ok(json(&shared.read(|desk| desk.mapping_report()).await?))
+}
+
 pub async fn trace(State(shared): State<Arc<Shared>>, asked: Asked<ByReference>) -> Answer {
     story(&shared, read_query(asked)?.reference).await
 }

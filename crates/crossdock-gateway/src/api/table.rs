@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use axum::routing::{MethodRouter, get, post};
+use crossdock_core::loss::Report;
 use crossdock_runtime::desk::{
     Done, EntityListing, EntityView, EventView, ExceptionRow, History, Listing, MessageRow, MessageView, Overview,
     RejectionRow, Resumed, Submitted, Trace, TransmissionRow,
@@ -344,6 +345,17 @@ pub const ROUTES: &[Route] = &[
         summary: "The state of the whole hub",
         gives: gives(shape::<Overview>, "Its figures."),
         serve: || get(read::overview),
+        ..NOTHING
+    },
+    Route {
+        path: "/mappings/report",
+        name: "getMappingReport",
+        tag: "overview",
+        summary: "What mappings leave out",
+        detail: "Fields of partners' messages that no mapping reads, and target fields that are constant, defaulted or never \
+                 set, as the hub's traffic has shown them so far.",
+        gives: gives(shape::<Report>, "By channel and by mapping."),
+        serve: || get(read::mapping_report),
         ..NOTHING
     },
     Route {

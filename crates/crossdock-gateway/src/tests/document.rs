@@ -451,7 +451,8 @@ async fn commands(reader: &mut Reader, hub: &TestHub) {
 }
 
 async fn lists(reader: &mut Reader) {
-    for path in ["messages", "transmissions", "exceptions", "rejections", "overview", "openapi.json"] {
+    for path in ["messages", "transmissions", "exceptions", "rejections", "overview", "mappings/report", "openapi.json"]
+    {
         reader.get(&format!("/api/{path}"), 200).await;
     }
     let served = reader.get("/api/openapi.json", 200).await;

@@ -175,6 +175,7 @@ fn plan() -> Plan {
             inbound: Vec::new(),
             outbound: Vec::new(),
             authority: Default::default(),
+            learning_ms: 3_600_000,
             mapping_steps_max: 1000,
             mapping_bytes_max: 1000,
             events_per_message_max: 10,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crossdock_core::event::EntityRef;
 use crossdock_core::exception::Exception;
 use crossdock_core::ids::{MessageId, SystemName, TransmissionId};
+use crossdock_core::loss::{self, KnownFields, Report};
 use crossdock_core::message::{MessageState, Rejection, StoredMessage};
 use crossdock_core::transmission::{Transmission, TransmissionState};
 use crossdock_store::{ExceptionFilter, MessageFilter, Page, TransmissionFilter};
@@ -262,6 +263,15 @@ impl Desk {
         let filter = ExceptionFilter { open, ..ExceptionFilter::default() };
         let rows = self.store.exceptions(&filter, one_more(skip, limit))?;
         Ok(cut(rows.into_iter().map(|exception| ExceptionRow { exception }).collect(), limit))
+    }
+
+    /// What is lost between partners and the model, as traffic shows it.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or the hub is not running.
+    pub fn mapping_report(&self) -> Result<Report, DeskError> {
+        let hub = &self.live()?.shell.plan.hub;
+        Ok(loss::report(hub, &KnownFields::new(), &self.store.traffic()?))
     }
 
     /// Requests that were turned away, newest first, at most [`ROWS_MAX`].

@@ -9,6 +9,7 @@ use crossdock_core::ids::{EventId, FlowName, MessageId, OrderingKey, SuggestionI
 use crossdock_core::message::{Rejection, StoredMessage};
 use crossdock_core::routing::Wanted;
 use crossdock_core::suggestion::Suggestion;
+use crossdock_core::traffic::Traffic;
 use crossdock_core::transmission::{Attempt, Transmission};
 use crossdock_store::{
     CommitError, Counts, Done, EntityFilter, EntityMark, EntityPage, ExceptionFilter, MemoryStore, MessageFilter, Page,
@@ -150,6 +151,7 @@ impl Store for Faulty {
         fn due_timers(&self, now: Timestamp, limit: usize) -> Vec<Timer>;
         fn next_timer(&self) -> Option<Timestamp>;
         fn system_states(&self) -> Vec<SystemState>;
+        fn traffic(&self) -> Vec<Traffic>;
         fn audit(&self, after: u64, limit: usize) -> Vec<ChainedAudit>;
         fn counts(&self) -> Counts;
     }

@@ -11,5 +11,6 @@ mod sending;
 mod storing;
 mod story;
 mod submitting;
+mod traffic;
 mod trouble;
 mod world;

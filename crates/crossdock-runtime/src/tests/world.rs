@@ -433,6 +433,7 @@ fn hub(settings: &Settings) -> Hub {
         inbound: inbound_flows(),
         outbound,
         authority: Default::default(),
+        learning_ms: 3_600_000,
         mapping_steps_max: 100_000,
         mapping_bytes_max: 1 << 20,
         events_per_message_max: 10,

@@ -3,6 +3,7 @@
 use crossdock_core::changeset::{Change, SystemState, Timer, TimerPurpose};
 use crossdock_core::event::{Entity, EntityRef, Event};
 use crossdock_core::exception::Exception;
+use crossdock_core::traffic::{ChannelTraffic, MappingTraffic, Seen, Traffic};
 use crossdock_core::transmission::{Outcome, Transmission};
 use crossdock_core::value::{Decimal, Time, Value};
 use crossdock_core::{invariants, value};
@@ -128,6 +129,33 @@ pub fn cursors_timers_and_system_states_hold_the_last_word(make: Make<'_>) {
     commit(store, [Change::SetSystemState(state("odoo", Some("key expired")))]);
     commit(store, [state("odoo", None), state("fleet", Some("by hand"))].map(Change::SetSystemState));
     assert_eq!(store.system_states().unwrap(), [state("fleet", Some("by hand")), state("odoo", None)]);
+}
+
+pub fn what_traffic_shows_is_the_last_word(make: Make<'_>) {
+    let subject = make();
+    let store = subject.store();
+    let of_channel = |messages: u64| {
+        let seen = Seen::new(messages, at(1), at(2));
+        Traffic::Channel(ChannelTraffic {
+            system: "fleet".into(),
+            channel: "proof".into(),
+            since: at(1),
+            messages,
+            looked_at: messages,
+            paths: [("body.items[].sku".to_owned(), seen)].into(),
+            more: false,
+        })
+    };
+    let of_mapping = Traffic::Mapping(MappingTraffic {
+        mapping: "fleet/proof".into(),
+        since: at(1),
+        runs: 3,
+        defaults: [("lines[].uom".to_owned(), 2)].into(),
+    });
+    assert_eq!(store.traffic().unwrap(), []);
+    commit(store, [Change::PutTraffic(of_channel(1)), Change::PutTraffic(of_mapping.clone())]);
+    commit(store, [Change::PutTraffic(of_channel(2))]);
+    assert_eq!(store.traffic().unwrap(), [of_channel(2), of_mapping]);
 }
 
 pub fn one_exception_is_open_per_fingerprint(make: Make<'_>) {

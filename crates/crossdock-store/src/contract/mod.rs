@@ -59,6 +59,7 @@ macro_rules! store_contract {
             an_entitys_own_events_are_read_in_parts,
             things_are_found_by_key_and_reference,
             cursors_timers_and_system_states_hold_the_last_word,
+            what_traffic_shows_is_the_last_word,
             one_exception_is_open_per_fingerprint,
             exceptions_are_listed_by_any_filter,
             rejections_are_listed_newest_first,

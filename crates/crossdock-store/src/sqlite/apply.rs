@@ -152,6 +152,9 @@ impl<'c> Applier<'c> {
             Row::RemoveTimer { id } => self.write("DELETE FROM timers WHERE id = ?1", [id]),
             Row::Exception(row) => self.exception(row),
             Row::Rejection(row) => self.rejection(row),
+            Row::Traffic { name, record } => {
+                self.write("INSERT OR REPLACE INTO traffic (name, record) VALUES (?1, ?2)", params![name, record])
+            }
             Row::SystemState { system, paused, since } => self.write(
                 "INSERT OR REPLACE INTO system_states (system, paused, since) VALUES (?1, ?2, ?3)",
                 params![system.as_str(), paused, since],

@@ -36,6 +36,7 @@ pub enum Row {
     Exception(Box<ExceptionRow>),
     Rejection(RejectionRow),
     SystemState { system: SystemName, paused: Option<String>, since: String },
+    Traffic { name: String, record: String },
     Audit(AuditRecord),
 }
 
@@ -180,6 +181,7 @@ impl Row {
             Change::RemoveTimer { id } => Row::RemoveTimer { id },
             Change::PutException(exception) => Row::Exception(Box::new(exception_row(exception)?)),
             Change::AppendRejection(rejection) => Row::Rejection(rejection_row(rejection)?),
+            Change::PutTraffic(traffic) => Row::Traffic { name: traffic.key(), record: json(&traffic)? },
             Change::SetSystemState(SystemState { system, paused, since }) => {
                 Row::SystemState { system, paused, since: time_text(since) }
             }
@@ -198,6 +200,7 @@ impl Row {
                 Row::Entity(row) => row.record.len(),
                 Row::Reference(row) | Row::RemoveReference(row) => row.value.len(),
                 Row::Suggestion(row) => row.record.len(),
+                Row::Traffic { record, .. } => record.len(),
                 Row::Transmission(row) => row.record.len(),
                 Row::Attempt(row) => row.record.len(),
                 Row::Exception(row) => 2 * row.record.len(),

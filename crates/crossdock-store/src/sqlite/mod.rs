@@ -38,6 +38,7 @@ use crossdock_core::ids::{EventId, FlowName, MessageId, OrderingKey, SuggestionI
 use crossdock_core::message::{Rejection, StoredMessage};
 use crossdock_core::routing::Wanted;
 use crossdock_core::suggestion::Suggestion;
+use crossdock_core::traffic::Traffic;
 use crossdock_core::transmission::{Attempt, Transmission};
 use jiff::Timestamp;
 
@@ -485,6 +486,10 @@ impl Store for SqliteStore {
 
     fn next_timer(&self) -> Read<Option<Timestamp>> {
         self.readers.read(read::next_timer)
+    }
+
+    fn traffic(&self) -> Read<Vec<Traffic>> {
+        self.readers.read(read::traffic)
     }
 
     fn system_states(&self) -> Read<Vec<SystemState>> {

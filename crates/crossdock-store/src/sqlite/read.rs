@@ -7,6 +7,7 @@ use crossdock_core::ids::{EventId, FlowName, MessageId, SuggestionId, SystemName
 use crossdock_core::message::{Message, MessageState, Rejection, StoredMessage};
 use crossdock_core::routing::Wanted;
 use crossdock_core::suggestion::Suggestion;
+use crossdock_core::traffic::Traffic;
 use crossdock_core::transmission::{Attempt, Transmission};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Params, Row, ToSql, params};
@@ -273,6 +274,10 @@ pub fn due_timers(connection: &Connection, now: Timestamp, limit: usize) -> Read
 
 pub fn next_timer(connection: &Connection) -> Read<Option<Timestamp>> {
     one(connection, "SELECT due_at FROM timers ORDER BY due_at LIMIT 1", [], |row| time(row, 0))
+}
+
+pub fn traffic(connection: &Connection) -> Read<Vec<Traffic>> {
+    many(connection, "SELECT record FROM traffic ORDER BY name", [], record)
 }
 
 pub fn system_states(connection: &Connection) -> Read<Vec<SystemState>> {

@@ -16,6 +16,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/0001_first.sql"),
     include_str!("schema/0002_master_data.sql"),
     include_str!("schema/0003_entity_lists.sql"),
+    include_str!("schema/0004_traffic.sql"),
 ];
 
 /// The version this program writes.

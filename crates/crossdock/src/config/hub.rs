@@ -28,6 +28,8 @@ pub struct Settings {
     /// The data folder, relative to the hub folder. Default `.data`.
     pub store: PathBuf,
     pub limits: Limits,
+    /// How long a channel's messages are watched before a new field in them is told, in milliseconds. Default 7 days.
+    pub learning_ms: u64,
     pub log: Log,
     /// Which entities are compared, to find those that are the same. Default: none.
     pub merging: MergePolicy,
@@ -94,6 +96,7 @@ impl Default for Settings {
             token: None,
             store: PathBuf::from(".data"),
             limits: Limits::default(),
+            learning_ms: 7 * 24 * 3_600_000,
             log: Log { level: "info", format: LogFormat::Auto },
             merging: MergePolicy::new(),
         }
@@ -125,6 +128,11 @@ pub fn read(file: &File, env: &Environment<'_>, mistakes: &mut Vec<Diagnostic>) 
     }
     if let Some(node) = reader.node("limits") {
         settings.limits = limits(node, &reader);
+    }
+    if let Some(node) = reader.node("traffic") {
+        let traffic = Reader::new(node, "`traffic`");
+        settings.learning_ms = traffic.duration_ms("learning").unwrap_or(settings.learning_ms);
+        reader.mistakes(traffic.finish());
     }
     if let Some(node) = reader.node("log") {
         settings.log = log(node, &reader);

@@ -20,6 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crossdock_connect::endpoint::Endpoint;
 use crossdock_core::hub::Hub;
 use crossdock_core::ids::{ConfigVersion, SystemName};
+use crossdock_core::loss::KnownFields;
 use crossdock_core::mapping::types::Texts;
 use crossdock_core::source::{Diagnostic, Location, Severity};
 use crossdock_runtime::plan::Plan;
@@ -42,6 +43,8 @@ pub struct Loaded<'f> {
     pub mappings: BTreeMap<&'f str, MappingFile<'f>>,
     /// The tests beside the configuration, where they were asked for.
     pub cases: Vec<suite::Case<'f>>,
+    /// The fields of partners' messages, as far as `channels` tell.
+    pub known: KnownFields,
 }
 
 impl Loaded<'_> {
@@ -62,6 +65,7 @@ pub fn compile<'f>(folder: &'f Folder, env: &Environment<'_>) -> Loaded<'f> {
     let codes = codes::read_all(folder, &mut mistakes);
     let names: BTreeSet<String> = systems.keys().cloned().collect();
     let mappings = mapping::read_all(folder, &codes, &names, &mut mistakes);
+    let known = known_fields(&systems);
     let texts = Texts::default();
     let world = flow::World { systems: &systems, mappings: &mappings, codes: &codes, texts: &texts };
     let mut flows = flow::read_all(folder, &world, &mut mistakes);
@@ -78,6 +82,7 @@ pub fn compile<'f>(folder: &'f Folder, env: &Environment<'_>) -> Loaded<'f> {
         inbound: flows.inbound,
         outbound: flows.outbound,
         authority,
+        learning_ms: settings.learning_ms,
         mapping_steps_max: settings.limits.mapping_steps_max,
         mapping_bytes_max: settings.limits.mapping_bytes_max,
         events_per_message_max: settings.limits.events_per_message_max,
@@ -95,7 +100,18 @@ pub fn compile<'f>(folder: &'f Folder, env: &Environment<'_>) -> Loaded<'f> {
         mapping_ms_max: settings.limits.mapping_ms_max,
         recorded_bytes_max: settings.limits.recorded_bytes_max,
     };
-    Loaded { plan: (!failed).then_some(plan), settings, diagnostics, unproved, mappings, cases }
+    Loaded { plan: (!failed).then_some(plan), settings, diagnostics, unproved, mappings, cases, known }
+}
+
+/// The fields that the messages of each channel have, as far as `channels` tell.
+fn known_fields(systems: &BTreeMap<String, system::System>) -> KnownFields {
+    let mut known = KnownFields::new();
+    for (name, system) in systems {
+        for (channel, it) in &system.channels {
+            known.insert((SystemName::new(name.as_str()), channel.clone()), it.body.paths("body"));
+        }
+    }
+    known
 }
 
 /// The endpoint of a system as it would be with this secret in place of its own. `None` when it cannot be made.

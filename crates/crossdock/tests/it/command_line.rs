@@ -15,6 +15,7 @@ fn every_command_has_help_with_examples_and_exit_codes() {
         &["check"],
         &["test"],
         &["mapping", "try"],
+        &["mapping", "report"],
         &["run"],
         &["overview"],
         &["trace"],

@@ -178,6 +178,13 @@ fn operations_room(api: &str) {
     let overview = crossdock(&["overview", "--api", api, "--json"]).run().expect(0);
     let overview: Json = serde_json::from_str(&overview.out).expect("it is JSON");
     assert_eq!((overview["events"].as_u64(), overview["rejections"].as_u64()), (Some(1), Some(1)), "{overview:#}");
+    let report = crossdock(&["mapping", "report", "--live", "--api", api]).run().expect(0);
+    assert!(report.out.contains("system shop, channel order: "), "{}", report.out);
+    assert!(
+        report.out.contains("mapping shop/order-accepted makes crossdock.order.accepted.v1, 1 times"),
+        "{}",
+        report.out
+    );
     let messages = crossdock(&["messages", "--api", api, "--system", "shop"]).run().expect(0);
     let fields: Vec<&str> = messages.out.trim_end().split('\t').collect();
     let [_, id, "shop", "order", _, _, "1 event"] = fields.as_slice() else { panic!("{}", messages.out) };

@@ -263,3 +263,21 @@ fn change(path: &Path, from: &str, to: &str) {
     let text = std::fs::read_to_string(path).expect("a file");
     std::fs::write(path, text.replace(from, to)).expect("written");
 }
+
+#[test]
+fn what_mappings_leave_out_is_reported() {
+    let body = r#"{"kind": "proof", "at": "x", "weather": {"sky": "grey"}, "stop": {"id": 7, "ref": "1", "items": [{"sku": "A", "n": 1, "unit": "KG", "lot": "L"}]}}"#;
+    let tests = format!("- {{test: one, flow: delivered, input: {{body: {body}}}, expect_fault: x}}\n");
+    let folder = hub_with(&tests);
+    let told = crossdock(&["mapping", "report"]).within(folder.path()).run().expect(0);
+    insta::assert_snapshot!("mapping_report", told.out);
+    let json = crossdock(&["mapping", "report", "--json", "delivered"]).within(folder.path()).run().expect(0);
+    let report: serde_json::Value = serde_json::from_str(&json.out).expect("it is JSON");
+    let fields = report["channels"][0]["fields"].as_array().expect("fields");
+    let lot = fields.iter().find(|field| field["path"] == "body.stop.items[].lot").expect("it is known");
+    assert_eq!(lot["read_by"], serde_json::json!([]));
+    let sku = fields.iter().find(|field| field["path"] == "body.stop.items[].sku").expect("it is known");
+    assert_eq!(sku["read_by"], serde_json::json!(["mapping delivered"]));
+    let none = crossdock(&["mapping", "report", "--live"]).within(folder.path()).run().expect(2);
+    assert!(none.err.contains("no hub answers"), "{}", none.err);
+}

@@ -178,7 +178,32 @@ pub(super) mod kind {
     }
 }
 
+/// Source paths listed of one type.
+const PATHS_MAX: usize = 2_000;
+
 impl Ty {
+    /// The paths of all single values in it, behind `prefix`: `body.items[].sku`. What nothing is known of has none.
+    pub fn paths(&self, prefix: &str) -> std::collections::BTreeSet<String> {
+        let mut paths = std::collections::BTreeSet::new();
+        self.collect_paths(prefix, 0, &mut paths);
+        paths
+    }
+
+    fn collect_paths(&self, prefix: &str, depth: usize, paths: &mut std::collections::BTreeSet<String>) {
+        if self.dynamic || depth > 16 || paths.len() >= PATHS_MAX {
+            return;
+        }
+        if let Some(list) = &self.list {
+            list.item.collect_paths(&format!("{prefix}[]"), depth + 1, paths);
+        }
+        for (name, field) in self.map.iter().flat_map(|map| &map.fields) {
+            field.ty.collect_paths(&format!("{prefix}.{name}"), depth + 1, paths);
+        }
+        if self.kinds() & !(kind::NULL | kind::LIST | kind::MAP) != 0 {
+            paths.insert(prefix.to_owned());
+        }
+    }
+
     /// Of which nothing is known.
     pub fn dynamic() -> Self {
         Self { dynamic: true, ..Self::default() }

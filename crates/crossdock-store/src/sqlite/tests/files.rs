@@ -209,7 +209,8 @@ fn a_folder_of_an_older_version_is_brought_up_to_date() {
     // As the first version wrote it.
     let connection = rusqlite::Connection::open(folder.path().join(FILE_NAME)).unwrap();
     let older = "DROP TABLE entity_links; DROP INDEX events_about; DROP INDEX entities_by_status;
-                 DROP INDEX entity_references_by_system; DROP TABLE suggestions; PRAGMA user_version = 1;";
+                 DROP INDEX entity_references_by_system; DROP TABLE suggestions; DROP TABLE traffic;
+                 PRAGMA user_version = 1;";
     connection.execute_batch(older).unwrap();
     drop(connection);
     assert!(matches!(SqliteStore::open_read_only(folder.path()), Err(OpenError::Older { .. })));

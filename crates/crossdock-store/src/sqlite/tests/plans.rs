@@ -5,7 +5,7 @@ use super::*;
 use crate::contract;
 
 /// What may be walked without a condition, and why it stays cheap.
-const WALKS: [&str; 13] = [
+const WALKS: [&str; 14] = [
     "SCAN messages",                               // newest first, up to a limit
     "SCAN transmissions",                          // newest first, up to a limit
     "SCAN exceptions",                             // newest first, up to a limit
@@ -16,6 +16,7 @@ const WALKS: [&str; 13] = [
     "SCAN timers USING COVERING INDEX timers_due", // the first one
     "SCAN tallies",                                // a few rows per system
     "SCAN system_states",                          // one row per system
+    "SCAN traffic",                                // one row per channel and mapping
     "SCAN system_activity",                        // one row per system
     "SCAN dedup_recent",                           // at most one run; when opening
     "SCAN dedup_runs",                             // one row per run; when opening

@@ -301,6 +301,7 @@ impl<'r> Runner<'r> {
             inbound: Vec::new(),
             outbound: Vec::new(),
             authority: Default::default(),
+            learning_ms: hub.learning_ms,
             mapping_steps_max: hub.mapping_steps_max,
             mapping_bytes_max: hub.mapping_bytes_max,
             events_per_message_max: hub.events_per_message_max,
