@@ -1,6 +1,6 @@
 //! Does an event's data fit the model? And of which entities does it speak?
 
-use super::{EventType, Field, Type, key_text};
+use super::{EventType, Field, Type, codes, key_text};
 use crate::event::EntityRef;
 use crate::value::Value;
 
@@ -87,13 +87,13 @@ fn check_value(path: &str, of: &Type, value: &Value, violations: &mut Vec<Violat
         Type::Decimal => "a number",
         Type::Bool if value.as_bool().is_some() => return,
         Type::Bool => "true or false",
-        Type::Unit if is_code(value, 2..=3, |byte| byte.is_ascii_uppercase() || byte.is_ascii_digit()) => return,
+        Type::Unit if value.as_text().is_some_and(codes::is_unit) => return,
         Type::Unit => "a unit code of UN/ECE Recommendation 20, such as KGM or C62",
-        Type::Currency if is_code(value, 3..=3, |byte| byte.is_ascii_uppercase()) => return,
+        Type::Currency if value.as_text().is_some_and(codes::is_currency) => return,
         Type::Currency => "a currency code of ISO 4217, such as EUR",
-        Type::Country if is_code(value, 2..=2, |byte| byte.is_ascii_uppercase()) => return,
+        Type::Country if value.as_text().is_some_and(codes::is_country) => return,
         Type::Country => "a country code of ISO 3166-1, such as DE",
-        Type::Unlocode if is_code(value, 5..=5, |byte| byte.is_ascii_uppercase() || byte.is_ascii_digit()) => return,
+        Type::Unlocode if value.as_text().is_some_and(is_unlocode) => return,
         Type::Unlocode => "a UN/LOCODE without a space, such as DEHAM",
         Type::Zone if value.as_text().is_some_and(|name| crate::value::zone_named(name).is_ok()) => return,
         Type::Zone => "a time zone of the IANA database, such as Europe/Berlin",
@@ -131,8 +131,10 @@ fn wrong(path: &str, wanted: &str, value: &Value, violations: &mut Vec<Violation
     violations.push(Violation { path: path.to_owned(), message: format!("must be {wanted}, but it is {found}") });
 }
 
-fn is_code(value: &Value, length: std::ops::RangeInclusive<usize>, fits: fn(u8) -> bool) -> bool {
-    value.as_text().is_some_and(|text| length.contains(&text.len()) && text.bytes().all(fits))
+/// Two letters of the country, three letters or digits (but not 0 and 1) of the place.
+fn is_unlocode(code: &str) -> bool {
+    let is_place = |byte: u8| byte.is_ascii_uppercase() || matches!(byte, b'2'..=b'9');
+    code.len() == 5 && code.is_ascii() && codes::is_country(&code[..2]) && code.bytes().skip(2).all(is_place)
 }
 
 fn is_time(value: &Value) -> bool {

@@ -9,7 +9,7 @@ use super::{EntityKind, Field, Type};
 
 const CONVERSION: &[Field] = &[
     unit("uom", "The other unit.").required(),
-    decimal("per_base", "How many base units one of it is: a carton (CT) of 12 pieces has 12.").required(),
+    decimal("per_base", "How many base units one of it is: a carton (XCT) of 12 pieces has 12.").required(),
     text("gtin", "Global Trade Item Number of this packaging level.").standard("GS1 GTIN"),
 ];
 

@@ -3,9 +3,12 @@
 //!
 //! Rooms: `party` (who and where), `goods` (what), `commerce` (orders), `movement` (shipments), `transport`
 //! (contracts, loads, routes, stops), `fleet`, `evidence`, `money`, `trouble`. `table` holds the words in which they
-//! are written, `check` and `fold` what is done with them.
+//! are written, `check` and `fold` what is done with them. `codes` are lists that the world keeps, `unit` and `amount`
+//! reckon with quantities and money.
 
+pub mod amount;
 mod check;
+pub mod codes;
 mod commerce;
 mod evidence;
 mod fleet;
@@ -18,6 +21,7 @@ mod party;
 mod table;
 mod transport;
 mod trouble;
+pub mod unit;
 
 use crate::event::EntityRef;
 use crate::value::Value;

@@ -63,7 +63,8 @@ fn tables_say_which_unit_and_which_time() {
             let has = |name: &str| fields.iter().chain(top).any(|field| field.name == name);
             match field.measure {
                 Some(Measure::Beside(name) | Measure::Money(name)) => assert!(has(name), "{path}: no field {name}"),
-                Some(Measure::Fixed(_)) | None => {}
+                Some(Measure::Fixed(code)) => assert!(codes::is_unit(code), "{path}: no unit {code}"),
+                None => {}
             }
             let is_time = matches!(field.of, Type::Time);
             assert!(is_time || field.tense.is_none(), "{path}: only an instant is planned or actual");
