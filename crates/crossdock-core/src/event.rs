@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{EventId, FlowName, MessageId, SystemName, TransmissionId};
+use crate::model::Told;
 use crate::value::Value;
 
 /// The name of an entity: its kind and its business key, written `shipment/281`.
@@ -97,6 +98,9 @@ pub struct Standing {
     /// It reports what the hub itself wrote into that system: it is kept and has no effect at all.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub echo: bool,
+    /// It was retracted before it came: it is kept and has no effect at all.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub retracted: bool,
     /// The transmission that wrote it, when that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub echo_of: Option<TransmissionId>,
@@ -110,7 +114,7 @@ impl Standing {
 
     /// It changed its entity and may have led to transmissions.
     pub fn has_effect(&self) -> bool {
-        !self.refused && !self.echo
+        !self.refused && !self.echo && !self.retracted
     }
 }
 
@@ -126,7 +130,7 @@ pub struct StoredEvent {
 pub struct Entity {
     #[serde(flatten)]
     pub name: EntityRef,
-    /// Grows by one with every event folded in. 0 means it does not exist yet.
+    /// Grows by one with every event that changed it. 0 means it does not exist yet.
     pub version: u64,
     /// One of the states of its kind; empty until an event sets it.
     pub status: String,
@@ -135,11 +139,16 @@ pub struct Entity {
     /// When each type of event first happened to it, by the event's verb.
     #[serde(default)]
     pub milestones: BTreeMap<String, Timestamp>,
+    /// When the latest of its events happened.
     pub updated_at: Timestamp,
+    /// That event.
     pub last_event: EventId,
     /// What it was merged with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merge: Option<Box<Merge>>,
+    /// Which event told which field, and what else the next folding needs.
+    #[serde(default, skip_serializing_if = "Told::is_empty")]
+    pub told: Told,
 }
 
 impl Entity {

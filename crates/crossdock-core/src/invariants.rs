@@ -69,17 +69,18 @@ pub fn i3_keys_are_in_order(transmissions: &[Transmission]) -> Vec<String> {
     wrong
 }
 
-/// **I6** State never regresses: no later state of an entity leads to an earlier one by allowed moves alone.
+/// **I6** State never regresses: whatever comes late, the state of an entity never stands lower than before. Only a
+/// retraction takes back what it says was wrong.
 pub fn i6_state_moves_forward(history: &[Entity]) -> Vec<String> {
     let mut wrong = Vec::new();
     for pair in history.windows(2) {
         if pair[1].version != pair[0].version + 1 {
             wrong.push(format!("I6: {} jumped from version {} to {}", pair[1].name, pair[0].version, pair[1].version));
         }
-        let moved = pair[0].status != pair[1].status && !pair[0].status.is_empty();
-        let allowed =
-            EntityKind::find(&pair[1].name.kind).is_some_and(|kind| kind.leads(&pair[0].status, &pair[1].status));
-        if moved && !allowed {
+        let corrected = pair[0].told.retracted != pair[1].told.retracted;
+        let regressed =
+            EntityKind::find(&pair[1].name.kind).is_some_and(|kind| kind.regresses(&pair[0].status, &pair[1].status));
+        if regressed && !corrected {
             wrong.push(format!("I6: {} went from {} to {}", pair[1].name, pair[0].status, pair[1].status));
         }
     }

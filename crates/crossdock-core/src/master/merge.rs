@@ -11,12 +11,14 @@ use crate::value::{Map, Value};
 /// What an event made of the entity it names and of those that one was merged into.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FoldedLine {
-    /// One version on, each.
+    /// Those that are other than before, one version on.
     pub entities: Vec<Entity>,
     /// For the one that answers.
     pub out_of_order: bool,
     /// For the one that answers.
     pub first: bool,
+    /// It had been retracted before it came, and has no effect.
+    pub retracted: bool,
 }
 
 /// Lets an event speak of the survivor. The name it used is kept, and is found by.
@@ -34,13 +36,17 @@ pub fn rename(of: EventType, survivor: &Entity, event: &mut Event) {
 /// Folds an event into the entity it names and into those that one was merged into, the last of which answers. `line` is
 /// empty when nothing is known of it.
 pub fn fold_line(of: EventType, line: Vec<Entity>, event: &Event) -> FoldedLine {
-    let is_plain = line.len() < 2 && line.first().is_none_or(|entity| entity.merge.is_none());
-    if is_plain {
-        let folded = model::fold(of, line.first(), event);
-        return FoldedLine { entities: vec![folded.entity], out_of_order: folded.out_of_order, first: folded.first };
+    if is_plain(&line) {
+        let folded = model::fold(of, line.into_iter().next(), event);
+        return FoldedLine {
+            entities: if folded.changed { vec![folded.entity] } else { Vec::new() },
+            out_of_order: folded.out_of_order,
+            first: folded.first,
+            retracted: folded.retracted,
+        };
     }
     let named = event.named().clone();
-    let (mut out_of_order, mut first) = (false, false);
+    let (mut out_of_order, mut first, mut retracted) = (false, false, false);
     let mut entities = Vec::with_capacity(line.len());
     for before in line {
         let of_it = Event {
@@ -48,23 +54,33 @@ pub fn fold_line(of: EventType, line: Vec<Entity>, event: &Event) -> FoldedLine 
             data: with_key(of.entity, &before.name, &before, event.data.clone()),
             ..event.clone()
         };
-        let folded = model::fold(of, Some(&before), &of_it);
-        (out_of_order, first) = (folded.out_of_order, folded.first);
-        let mut after = folded.entity;
+        let folded = model::fold(of, Some(before.clone()), &of_it);
+        (out_of_order, first, retracted) = (folded.out_of_order, folded.first, folded.retracted);
+        let (mut after, mut changed) = (folded.entity, folded.changed);
         if let Some(mut merge) = after.merge.take() {
             if named == before.name
                 && let Some(own) = merge.own.take()
             {
-                merge.own = Some(Box::new(model::fold(of, Some(&own), &of_it).entity));
+                let folded = model::fold(of, Some(*own), &of_it);
+                changed |= folded.changed;
+                merge.own = Some(Box::new(folded.entity));
             }
             if merge.own.is_some() {
                 note_origin(&before, &after, &named, &mut merge);
             }
             after.merge = Some(merge);
         }
-        entities.push(after);
+        if changed {
+            after.version = before.version + 1;
+            entities.push(after);
+        }
     }
-    FoldedLine { entities, out_of_order, first }
+    FoldedLine { entities, out_of_order, first, retracted }
+}
+
+/// Whether an entity stands for itself and for nothing else.
+pub fn is_plain(line: &[Entity]) -> bool {
+    line.len() < 2 && line.first().is_none_or(|entity| entity.merge.is_none())
 }
 
 /// Remembers by which name the present values came.

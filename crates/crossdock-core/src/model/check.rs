@@ -27,7 +27,7 @@ pub fn check_event(event: EventType, data: &Value) -> Vec<Violation> {
     let mut violations = Vec::new();
     check_object("", event.entity.fields, data, &mut violations);
     for name in event.entity.key.iter().chain(event.event.requires) {
-        let missing = data.get(name).is_none_or(Value::is_null);
+        let missing = data.get(name).is_none_or(|value| value.is_null() || value.as_text() == Some(""));
         if missing && !violations.iter().any(|violation| violation.path == *name) {
             violations.push(Violation {
                 path: (*name).to_owned(),
@@ -147,15 +147,44 @@ pub(super) fn instant(value: &Value) -> Option<jiff::Timestamp> {
         return Some(time.timestamp());
     }
     let text = value.as_text()?;
-    // Of the many ways to write a time only the one that every partner's software reads.
-    let has_shape = text.len() >= 17 && text.is_ascii() && text.as_bytes()[4] == b'-' && text.as_bytes()[10] == b'T';
-    if !has_shape {
+    match zone_of(text)? {
+        "" => text.parse().ok(),
+        _ => text.parse::<jiff::Zoned>().ok().map(|time| time.timestamp()),
+    }
+}
+
+/// The zone in brackets behind a date-time, empty when there is none. `None` for anything but RFC 3339: of the many ways
+/// to write a time this is the one that every partner's software reads.
+fn zone_of(text: &str) -> Option<&str> {
+    let (time, zone) = match text.strip_suffix(']') {
+        Some(rest) => rest.split_once('[')?,
+        None => (text, ""),
+    };
+    let bytes = time.as_bytes();
+    let matches = |from: usize, shape: &[u8]| {
+        bytes.len() >= from + shape.len()
+            && bytes[from..].iter().zip(shape).all(|(byte, shape)| match shape {
+                b'0' => byte.is_ascii_digit(),
+                exact => byte == exact,
+            })
+    };
+    if !matches(0, b"0000-00-00T00:00:00") {
         return None;
     }
-    match text.strip_suffix(']').and_then(|rest| rest.split_once('[')) {
-        None => text.parse().ok(),
-        Some(_) => text.parse::<jiff::Zoned>().ok().map(|time| time.timestamp()),
+    let mut end = 19;
+    if bytes.get(end) == Some(&b'.') {
+        let digits = bytes[end + 1..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        if !(1..=9).contains(&digits) {
+            return None;
+        }
+        end += 1 + digits;
     }
+    let is_offset = match bytes.get(end) {
+        Some(b'Z') => bytes.len() == end + 1,
+        Some(b'+' | b'-') => bytes.len() == end + 6 && matches(end + 1, b"00:00"),
+        _ => false,
+    };
+    is_offset.then_some(zone)
 }
 
 /// The entity that a text such as `shipment/281` names.
@@ -165,7 +194,9 @@ fn entity_name(value: &Value) -> Option<EntityRef> {
 }
 
 fn is_date(value: &Value) -> bool {
-    value.as_text().is_some_and(|text| text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok())
+    let has_shape =
+        |text: &str| text.len() == 10 && text.is_ascii() && text.as_bytes()[4] == b'-' && text.as_bytes()[7] == b'-';
+    value.as_text().is_some_and(|text| has_shape(text) && text.parse::<jiff::civil::Date>().is_ok())
 }
 
 fn join(path: &str, name: &str) -> String {

@@ -18,7 +18,9 @@ mod history;
 mod money;
 mod movement;
 mod party;
+mod precedence;
 mod table;
+mod told;
 mod transport;
 mod trouble;
 pub mod unit;
@@ -28,8 +30,9 @@ use crate::value::Value;
 
 pub use check::{Violation, check_event, links_of, links_of_entity};
 pub(crate) use check::{fits, misfit};
-pub use fold::{Folded, fold};
+pub use fold::{Folded, fold, needs_refold, refold};
 pub use history::{FieldChange, FieldKept, HistoryStep, Refold, pointer_part};
+pub use told::{Retraction, Telling, Told};
 
 /// The type of a field.
 #[derive(Clone, Copy, Debug)]
@@ -161,7 +164,7 @@ pub struct EventKind {
 }
 
 /// Every kind of entity, in the order of the reference.
-pub const ENTITIES: &[&EntityKind] = &[
+pub static ENTITIES: &[&EntityKind] = &[
     &party::CUSTOMER_ACCOUNT,
     &party::LOCATION,
     &goods::ITEM,
@@ -263,5 +266,7 @@ pub fn key_text(value: &Value) -> Option<String> {
     }
 }
 
+#[cfg(test)]
+mod laws;
 #[cfg(test)]
 mod tests;

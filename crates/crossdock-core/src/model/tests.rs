@@ -21,6 +21,9 @@ fn tables_name_only_known_states_and_fields() {
         for (from, to) in kind.moves {
             assert!(kind.states.contains(from) && kind.states.contains(to), "{}: {from} -> {to}", kind.name);
         }
+        for name in kind.key {
+            assert!(kind.field(name).is_some_and(|field| field.required), "{}.{name} is a key", kind.name);
+        }
         for event in kind.events {
             assert!(event.to.is_none_or(|to| kind.states.contains(&to)), "{}.{}", kind.name, event.verb);
             for name in event.requires.iter().chain(kind.key) {
@@ -114,7 +117,7 @@ fn event_at(name: &str, seconds: i64, data: Value) -> (EventType, Event) {
 fn fold_all(events: &[(EventType, Event)]) -> Entity {
     let mut entity = None;
     for (event_type, event) in events {
-        entity = Some(fold(*event_type, entity.as_ref(), event).entity);
+        entity = Some(fold(*event_type, entity, event).entity);
     }
     entity.expect("at least one event")
 }
@@ -132,7 +135,7 @@ fn a_late_event_fills_gaps_but_never_moves_the_state_back() {
         Value::map([("number", Value::text("1")), ("carrier", Value::text("old")), ("vehicle", Value::text("V7"))]),
     );
     let first = fold(delivered.0, None, &delivered.1);
-    let second = fold(departed.0, Some(&first.entity), &departed.1);
+    let second = fold(departed.0, Some(first.entity), &departed.1);
     assert!(second.out_of_order);
     assert_eq!(second.entity.status, "delivered");
     assert_eq!(second.entity.data.get("carrier").and_then(Value::as_text), Some("UPS"));

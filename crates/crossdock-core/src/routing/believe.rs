@@ -40,14 +40,67 @@ pub(super) fn apply(made: Made, work: &mut Work<'_>) -> Result<(), ViewError> {
     take(of, event, line, work)
 }
 
-/// Folds an event that counts.
+/// Folds an event that counts. One that was retracted before it came is kept, but nothing is done because of it.
 pub(super) fn take(of: EventType, mut event: Event, line: Vec<Entity>, work: &mut Work<'_>) -> Result<(), ViewError> {
-    let folded = merge::fold_line(of, line, &event);
+    let version = line.last().map_or(0, |known| known.version);
+    let is_plain = merge::is_plain(&line);
+    let mut folded = merge::fold_line(of, line, &event);
     event.out_of_order = folded.out_of_order;
     event.first = folded.first;
+    event.standing.retracted = folded.retracted;
+    if model::needs_refold(&event)
+        && !folded.retracted
+        && let Some(entity) = refolded(of, &event, (version, is_plain), work)?
+    {
+        folded.entities = vec![entity];
+    }
     folded.entities.into_iter().for_each(|entity| work.put_entity(entity));
     work.append_event(event.clone());
-    outbound::owe(&event, of, work)
+    match event.standing.retracted {
+        true => Ok(()),
+        false => outbound::owe(&event, of, work),
+    }
+}
+
+/// A retraction takes effects back only while an entity has fewer events than this.
+const REFOLDED_MAX: usize = 10_000;
+
+/// The entity made anew of all its events but those that this one retracts. `None` when that cannot be done: then somebody
+/// is told, and what was known stays.
+fn refolded(
+    of: EventType,
+    event: &Event,
+    (version, is_plain): (u64, bool),
+    work: &mut Work<'_>,
+) -> Result<Option<Entity>, ViewError> {
+    let why = if is_plain {
+        let mut events = work.events_about(&event.subject, REFOLDED_MAX)?;
+        if events.len() < REFOLDED_MAX {
+            events.push(event.clone());
+            let refolded = model::refold(of.entity, &events);
+            return Ok(refolded.map(|entity| Entity { version: version + 1, ..entity }));
+        }
+        format!("has {REFOLDED_MAX} events or more")
+    } else {
+        "is merged with others".to_owned()
+    };
+    work.raise(Problem {
+        class: ExceptionClass::MappingFailed,
+        fingerprint: format!("retraction/{}", event.id),
+        cause: event.id.0,
+        summary: format!(
+            "{} retracts an event of {}, which {why}: what is known of it was left as it is. Correct it with an event \
+             that tells what is right",
+            event.system, event.subject
+        ),
+        affects: vec![event.subject.clone()],
+        owner: None,
+        system: Some(&event.system),
+        flow: Some(&event.flow),
+        message: Some(event.message),
+        transmission: None,
+    })?;
+    Ok(None)
 }
 
 /// Whether it only reports an effect of ours. What a system says that we never write to is not looked at.

@@ -38,6 +38,8 @@ pub trait View {
     fn entity(&self, name: &EntityRef) -> Result<Option<Entity>, ViewError>;
     /// An event by its id.
     fn event(&self, id: EventId) -> Result<Option<Event>, ViewError>;
+    /// The events that name this entity as their subject, in any order; `limit` of them when there are as many or more.
+    fn events_about(&self, subject: &EntityRef, limit: usize) -> Result<Vec<Event>, ViewError>;
     /// A transmission by its id.
     fn transmission(&self, id: TransmissionId) -> Result<Option<Transmission>, ViewError>;
     /// Transmissions held for something about this entity.

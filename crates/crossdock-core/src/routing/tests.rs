@@ -138,6 +138,10 @@ impl View for World {
         Ok(self.events.borrow().get(&id).cloned())
     }
 
+    fn events_about(&self, subject: &EntityRef, limit: usize) -> Result<Vec<Event>, ViewError> {
+        Ok(self.events.borrow().values().filter(|event| event.named() == subject).take(limit).cloned().collect())
+    }
+
     fn transmission(&self, id: TransmissionId) -> Result<Option<Transmission>, ViewError> {
         Ok(self.transmissions.borrow().get(&id).cloned())
     }
@@ -251,7 +255,8 @@ fn message(n: u128, channel: &str, body: &str) -> Message {
         system: "partner".into(),
         channel: channel.to_owned(),
         dedup_key: n.to_string(),
-        received_at: now(),
+        // Later messages come later: at one instant it would be the value that decides which of two stands.
+        received_at: now() + SignedDuration::from_micros(n as i64),
         content_type: "application/json".to_owned(),
         headers: Vec::new(),
         body: body.as_bytes().to_vec(),
@@ -545,4 +550,51 @@ fn the_same_input_gives_the_same_events_byte_for_byte() {
     let (first, second) = (run(), run());
     assert_eq!(crate::invariants::i9_replay_is_deterministic(&first, &second), Vec::<String>::new());
     assert_eq!(serde_json::to_string(&first).expect("writes"), serde_json::to_string(&second).expect("writes"));
+}
+
+/// The hub with channels on which a carrier tells that a shipment is on its way, and takes back what it told.
+fn hub_with_retractions() -> Hub {
+    let mut hub = hub();
+    hub.inbound[0].mappings[0].target = tree(
+        "{number: body.number, order: body.order, source_event_id: body.?id, lines: {each: body.skus, as: sku, to: {sku: sku, quantity: 1}}}",
+        scopes::INBOUND,
+    );
+    hub.inbound.push(inbound("created", "crossdock.shipment.created.v1", "{number: body.number}"));
+    hub.inbound.push(inbound(
+        "retraction",
+        "crossdock.shipment.event_retracted.v1",
+        "{number: body.number, retraction: {source_event_id: body.wrong, reason: '\"did_not_occur\"'}}",
+    ));
+    hub
+}
+
+const PICKED_UP: &str = r#"{"number": "281", "order": "S1", "skus": ["A"], "id": "e7"}"#;
+const RETRACTION: &str = r#"{"number": "281", "wrong": "e7"}"#;
+
+#[test]
+fn a_retraction_takes_back_what_the_wrong_event_said() {
+    let (hub, world) = (hub_with_retractions(), World::default());
+    let shipment = || world.entity(&EntityRef::new("shipment", "281")).expect("view").expect("known");
+    world.route(&hub, message(1, "created", r#"{"number": "281"}"#));
+    world.route(&hub, message(2, "shipment", PICKED_UP));
+    assert_eq!(shipment().status, "picked_up");
+    world.route(&hub, message(3, "retraction", RETRACTION));
+    assert_eq!((shipment().status.as_str(), shipment().version), ("planned", 3));
+    assert_eq!(shipment().data, Value::map([("number", "281")]));
+    assert_eq!(world.events.borrow().len(), 3, "every event is kept");
+
+    world.route(&hub, message(4, "shipment", &PICKED_UP.replace("e7", "e8")));
+    assert_eq!(shipment().status, "picked_up");
+    assert_eq!(world.of_flow("fulfil").len(), 1, "what the wrong event led to is not done twice");
+}
+
+#[test]
+fn what_was_retracted_before_it_came_does_nothing() {
+    let (hub, world) = (hub_with_retractions(), World::default());
+    world.route(&hub, message(1, "retraction", RETRACTION));
+    world.route(&hub, message(2, "shipment", PICKED_UP));
+    assert!(world.of_flow("fulfil").is_empty());
+    assert_eq!(world.events.borrow().values().filter(|event| event.standing.retracted).count(), 1);
+    let shipment = world.entity(&EntityRef::new("shipment", "281")).expect("view").expect("known");
+    assert_eq!((shipment.status.as_str(), shipment.data), ("", Value::map([("number", "281")])));
 }

@@ -133,6 +133,18 @@ impl<'a> Work<'a> {
         Ok(false)
     }
 
+    /// The events that name this entity as their subject, those of the present decision among them, at most `limit`.
+    /// Their order says nothing.
+    pub fn events_about(&self, subject: &EntityRef, limit: usize) -> Result<Vec<Event>, ViewError> {
+        let mut events = self.view.events_about(subject, limit)?;
+        events.extend(self.changes.iter().filter_map(|change| match change {
+            Change::AppendEvent(event) if event.named() == subject => Some(event.clone()),
+            _ => None,
+        }));
+        events.truncate(limit);
+        Ok(events)
+    }
+
     /// Keeps the entity's latest state; it is written once, with the version of the last write.
     pub fn put_entity(&mut self, entity: Entity) {
         self.entities.insert(entity.name.clone(), entity.clone());

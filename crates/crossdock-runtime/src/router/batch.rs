@@ -86,6 +86,18 @@ impl View for Batch<'_> {
         }
     }
 
+    fn events_about(&self, subject: &EntityRef, limit: usize) -> Result<Vec<Event>, ViewError> {
+        let own = self.events.values().filter(|event| event.named() == subject).cloned();
+        // The store finds events by any link, so those that only mention the entity count against the limit: the
+        // caller is told of too many rather than given too few.
+        let stored = self.store.events_of_entity(subject, limit).map_err(view_error)?;
+        if stored.len() == limit {
+            return Ok(stored.into_iter().map(|stored| stored.event).collect());
+        }
+        let stored = stored.into_iter().map(|stored| stored.event).filter(|event| event.named() == subject);
+        Ok(own.chain(stored).take(limit).collect())
+    }
+
     fn transmission(&self, id: TransmissionId) -> Result<Option<Transmission>, ViewError> {
         match self.transmissions.get(&id) {
             Some(transmission) => Ok(Some(transmission.clone())),

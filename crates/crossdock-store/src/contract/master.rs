@@ -96,6 +96,7 @@ pub fn merged_entities_and_withheld_words_come_back_whole(make: Make<'_>) {
         withheld: value!({ "weight": (exact("12.50")) }),
         refused: true,
         echo: true,
+        retracted: true,
         echo_of: Some(transmission_id(3)),
     };
     let told = Event { standing, ..event(1, std::slice::from_ref(&name)) };

@@ -6,6 +6,7 @@ use crossdock_core::exception::{Exception, ExceptionClass, ExceptionStatus};
 use crossdock_core::exchange::{Answer, Call, Exchange, Header, Method, SendFault};
 use crossdock_core::ids::{ConfigVersion, EventId, ExceptionId, FlowName, MessageId, OrderingKey, TransmissionId};
 use crossdock_core::message::{Message, Rejection};
+use crossdock_core::model::{Telling, Told};
 use crossdock_core::transmission::{Attempt, Outcome, Transmission, TransmissionState};
 use crossdock_core::value;
 use jiff::{SignedDuration, Timestamp};
@@ -87,6 +88,17 @@ pub fn entity(name: &EntityRef, version: u64) -> Entity {
         data: value!({ "version": (version as i64) }),
         milestones: [("departed".to_owned(), at(3))].into(),
         updated_at: at(version as i64),
+        told: Told {
+            status_at: Some(at(2)),
+            by: vec![Telling {
+                at: at(2),
+                verb: "departed".into(),
+                event: event_id(version),
+                fields: vec!["version".into()],
+            }],
+            retracted: Vec::new(),
+            acted: vec!["delivered".into()],
+        },
         last_event: event_id(version),
         merge: None,
     }

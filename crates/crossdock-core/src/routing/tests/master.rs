@@ -71,8 +71,14 @@ impl World {
     fn decide(&self, hub: &Hub, decision: &Decision) -> Result<(), Undecidable> {
         let mut last_place = *self.last_place.borrow();
         let notes = Notes::default();
-        let mut context =
-            Context { hub, view: self, now: now(), last_place: &mut last_place, overdue: &|| false, notes: &notes };
+        let mut context = Context {
+            hub,
+            view: self,
+            now: now() + SignedDuration::from_secs(1),
+            last_place: &mut last_place,
+            overdue: &|| false,
+            notes: &notes,
+        };
         let changeset = super::super::decisions::decide(decision, &by(), &mut context).expect("the view answers")?;
         *self.last_place.borrow_mut() = last_place;
         self.apply(changeset);

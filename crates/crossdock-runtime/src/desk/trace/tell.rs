@@ -96,7 +96,11 @@ fn of_message(stored: &StoredMessage) -> Entry {
 }
 
 fn of_event(event: &Event) -> Entry {
-    let late = if event.out_of_order { ", too late to move its state" } else { "" };
+    let late = match (event.standing.retracted, event.out_of_order) {
+        (true, _) => ", retracted before it came",
+        (false, true) => ", too late to move its state",
+        (false, false) => "",
+    };
     let standing = standing_text(event);
     let text = format!("{} for {} (happened {}{late}){standing}", event.event_type, event.subject, event.time);
     Entry {

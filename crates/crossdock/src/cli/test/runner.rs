@@ -369,6 +369,9 @@ impl View for Known<'_> {
     fn event(&self, id: EventId) -> Result<Option<Event>, ViewError> {
         Ok(self.event.clone().filter(|event| event.id == id))
     }
+    fn events_about(&self, _: &EntityRef, _: usize) -> Result<Vec<Event>, ViewError> {
+        Ok(Vec::new())
+    }
     fn transmission(&self, id: TransmissionId) -> Result<Option<Transmission>, ViewError> {
         Ok(self.transmission.clone().filter(|transmission| transmission.id == id))
     }

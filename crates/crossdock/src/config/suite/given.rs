@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crossdock_core::event::{Entity, EntityRef, Reference};
 use crossdock_core::ids::EventId;
-use crossdock_core::model::{ENTITIES, EntityKind};
+use crossdock_core::model::{ENTITIES, EntityKind, Told};
 use crossdock_core::source::{Diagnostic, Entry, Node, Reader, nearest};
 use crossdock_core::value::Value;
 use jiff::Timestamp;
@@ -114,6 +114,7 @@ fn entity(
         updated_at,
         last_event: EventId(Uuid::nil()),
         merge: None,
+        told: Told::default(),
     })
 }
 
