@@ -28,6 +28,7 @@ cargo xtask COMMAND
   setup [--for demo|test] install what this machine lacks and build the console (default: test)
   demo [ARGS…]            build Crossdock and run `crossdock demo ARGS…`
   ci                      everything a change must pass: format, tidy, clippy, all tests with a real Odoo
+  codegen                 write docs/reference from the tables of the model
   tidy                    only the rules of the house that a compiler does not know
   bench [ARGS…]           measure beside a real Odoo, and write docs/benchmarks.md
   odoo …                  a real Odoo 19 for tests: up, down, status, db, drop, stop, start, restart, remove";
@@ -60,6 +61,7 @@ fn run(args: &[&str]) -> Result<()> {
         ["demo", rest @ ..] => demo(rest),
         ["ci"] => ci::run(&root()?),
         ["tidy"] => tidy::run(&root()?),
+        ["codegen"] => codegen(),
         ["bench", rest @ ..] => bench(rest),
         _ => bail!("unknown command\n\n{USAGE}"),
     }
@@ -72,6 +74,21 @@ fn demo(args: &[&str]) -> Result<()> {
     build.args(["run", "--package", "crossdock", "--locked", "--", "demo"]).args(without_dashes(args));
     // Take the program's place, so that signals and the exit code are the demo's own.
     Err(build.current_dir(env::current_dir()?).exec()).context("starting cargo")
+}
+
+/// Writes what is generated. The program itself writes its reference, so that users can do the same.
+fn codegen() -> Result<()> {
+    let root = root()?;
+    for folder in ["docs/reference/model", "docs/reference/schemas"] {
+        // What no entity or event makes any more goes.
+        match std::fs::remove_dir_all(root.join(folder)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error).context(folder),
+            _ => {}
+        }
+    }
+    let mut model = ci::cargo(&root)?;
+    model.args(["run", "--quiet", "--package", "crossdock", "--locked", "--", "model", "--out", "docs/reference"]);
+    shown_live(&mut model)
 }
 
 /// Measures beside a real Odoo, which is brought up when it does not run, and stopped again then.

@@ -27,7 +27,7 @@ pub fn check_event(event: EventType, data: &Value) -> Vec<Violation> {
     let mut violations = Vec::new();
     check_object("", event.entity.fields, data, &mut violations);
     for name in event.entity.key.iter().chain(event.event.requires) {
-        let missing = data.get(name).is_none_or(|value| value.is_null() || value.as_text() == Some(""));
+        let missing = data.get(name).is_none_or(Value::is_null);
         if missing && !violations.iter().any(|violation| violation.path == *name) {
             violations.push(Violation {
                 path: (*name).to_owned(),

@@ -1,4 +1,5 @@
-//! Code lists that the world keeps, as data: units (UN/ECE Recommendations 20 and 21, as EN 16931 admits them),
+//! Code lists that the world keeps, as data: units (UN/ECE Recommendations 20 and 21, as EN 16931 admits them, and the
+//! withdrawn BG, BX, CS, CT, PCE, PF and PK, which partners have not stopped to send),
 //! currencies with their minor units (ISO 4217, those withdrawn lately among them), countries (ISO 3166-1 alpha-2, with
 //! the user-assigned XI and XK that customs and Odoo use). The lists are in `lists/`, sorted.
 
@@ -63,7 +64,7 @@ mod tests {
             assert!(list.is_sorted() && !list.is_empty());
         }
         assert!(["KGM", "C62", "LM", "XCT", "XPX", "KMQ"].into_iter().all(is_unit));
-        assert!(["KG", "kgm", "", "PCS"].into_iter().all(|code| !is_unit(code)));
+        assert!(["KG", "kgm", "", "PCS", "PLT"].into_iter().all(|code| !is_unit(code)));
         assert!(is_country("DE") && is_country("XI") && !is_country("UK"));
         assert_eq!(["EUR", "JPY", "KWD", "XAU", "EURO"].map(minor_digits), [Some(2), Some(0), Some(3), None, None]);
         assert!(is_currency("XAU") && !is_currency("EURO"));

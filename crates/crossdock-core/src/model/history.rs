@@ -1,8 +1,8 @@
 //! The history of an entity: what each of its events changed. It is found by folding them again, so it tells what the
 //! present rules make of them.
 
-use super::{EventType, fold};
-use crate::event::{Entity, StoredEvent};
+use super::{EventType, fold, needs_refold, refold};
+use crate::event::{Entity, Event, StoredEvent};
 use crate::value::{Map, Value};
 
 /// Changes told of one event at most.
@@ -53,6 +53,8 @@ pub struct FieldKept {
 #[derive(Clone, Debug, Default)]
 pub struct Refold {
     entity: Option<Entity>,
+    /// Those that counted, for the one that takes some of them back.
+    events: Vec<Event>,
 }
 
 impl Refold {
@@ -64,7 +66,13 @@ impl Refold {
             return Some(self.without_effect(&event.data));
         }
         let before = self.entity.take();
-        let folded = fold(of, before.as_ref(), event);
+        let mut folded = fold(of, before.clone(), event);
+        self.events.push(event.clone());
+        if needs_refold(event)
+            && let Some(entity) = refold(of.entity, &self.events)
+        {
+            folded.entity = Entity { version: folded.entity.version, ..entity };
+        }
         let nothing = Value::from(Map::new());
         let known = before.as_ref().map_or(&nothing, |entity| &entity.data);
         let mut changes = Vec::new();

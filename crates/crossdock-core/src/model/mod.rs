@@ -19,6 +19,7 @@ mod money;
 mod movement;
 mod party;
 mod precedence;
+pub mod publish;
 mod table;
 mod told;
 mod transport;

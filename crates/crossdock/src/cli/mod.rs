@@ -8,6 +8,7 @@ mod connectors;
 mod desk;
 mod init;
 mod mapping;
+mod model;
 mod odoo;
 mod paused;
 mod references;
@@ -84,6 +85,7 @@ enum Command {
     Rerun(desk::RerunArgs),
     Paused(paused::PausedArgs),
     References(references::ReferencesArgs),
+    Model(model::ModelArgs),
     Connectors(connectors::ConnectorsArgs),
     Odoo(odoo::OdooArgs),
 }
@@ -143,6 +145,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Rerun(args) => desk::rerun(&args, screen),
         Command::Paused(args) => paused::run(&args, screen),
         Command::References(args) => references::run(&args, screen),
+        Command::Model(args) => model::run(&args, screen),
         Command::Connectors(args) => connectors::run(&args, screen),
         Command::Odoo(args) => odoo::run(args, screen),
     }

@@ -18,6 +18,7 @@ fn entity(kind: &str, key: &str, data: &str) -> Entity {
         updated_at: jiff::Timestamp::UNIX_EPOCH,
         last_event: EventId(uuid::Uuid::nil()),
         merge: None,
+        told: Default::default(),
     }
 }
 
