@@ -28,7 +28,7 @@ cargo xtask COMMAND
   setup [--for demo|test] install what this machine lacks and build the console (default: test)
   demo [ARGS…]            build Crossdock and run `crossdock demo ARGS…`
   ci                      everything a change must pass: format, tidy, clippy, all tests with a real Odoo
-  codegen                 write docs/reference from the tables of the model
+  codegen                 write docs/reference: the model's pages and schemas, AsyncAPI, OpenAPI
   tidy                    only the rules of the house that a compiler does not know
   bench [ARGS…]           measure beside a real Odoo, and write docs/benchmarks.md
   odoo …                  a real Odoo 19 for tests: up, down, status, db, drop, stop, start, restart, remove";
@@ -88,7 +88,14 @@ fn codegen() -> Result<()> {
     }
     let mut model = ci::cargo(&root)?;
     model.args(["run", "--quiet", "--package", "crossdock", "--locked", "--", "model", "--out", "docs/reference"]);
-    shown_live(&mut model)
+    shown_live(&mut model)?;
+    let mut api = ci::cargo(&root)?;
+    api.args(["run", "--quiet", "--package", "crossdock-gateway", "--locked", "--example", "openapi"]);
+    let document = api.stderr(std::process::Stdio::inherit()).output().context("starting cargo")?;
+    if !document.status.success() {
+        bail!("the OpenAPI document could not be made");
+    }
+    std::fs::write(root.join("docs/reference/openapi.json"), document.stdout).context("docs/reference/openapi.json")
 }
 
 /// Measures beside a real Odoo, which is brought up when it does not run, and stopped again then.
