@@ -2,9 +2,13 @@
 //! orders and confirm them. And the auditor, who afterwards reads what Odoo holds.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use serde_json::{Value as Json, json};
+
+/// How often a call is made that Odoo took back because another wrote at the same moment.
+const TRIES_MAX: u64 = 10;
 
 /// Access to one Odoo database.
 #[derive(Clone)]
@@ -48,6 +52,20 @@ impl Odoo {
     /// # Errors
     /// When Odoo does not answer, or answers with an error.
     pub async fn call(&self, model: &str, method: &str, body: Json) -> anyhow::Result<Json> {
+        let mut tries = 1;
+        loop {
+            match self.call_once(model, method, &body).await {
+                // Two wrote the same record at once. Odoo has taken this call back as a whole, so it can be repeated.
+                Err(error) if tries < TRIES_MAX && error.to_string().contains("could not serialize access") => {
+                    tokio::time::sleep(Duration::from_millis(200 * tries)).await;
+                    tries += 1;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    async fn call_once(&self, model: &str, method: &str, body: &Json) -> anyhow::Result<Json> {
         let response = self
             .client
             .post(format!("{}/json/2/{model}/{method}", self.url))
