@@ -1,9 +1,13 @@
 //! How findings in a hub folder are shown: as a compiler shows them, with the line and a mark below it.
 
+use std::process::ExitCode;
+
 use crossdock_core::source::{Diagnostic, Severity};
 use serde_json::json;
 
-use super::screen::{Screen, Tone, clean};
+use super::exit;
+use super::screen::{self, Screen, Tone, clean};
+use crate::config::Loaded;
 use crate::config::folder::Folder;
 
 /// Findings that are shown.
@@ -67,6 +71,21 @@ pub fn summary(errors: usize, warnings: usize, files: usize, screen: Screen) -> 
         (0, _) => format!("{}, {warned} ({files})\n", screen.paint("no mistakes", Tone::Good)),
         _ => format!("{}, {warned} ({files})\n", screen.paint(&counted(errors, "error"), Tone::Bad)),
     }
+}
+
+/// Tells why a folder is no hub that could be worked with: its errors alone, since warnings can wait.
+///
+/// # Errors
+/// When nothing can be printed.
+pub fn unusable(loaded: &Loaded<'_>, folder: &Folder, is_json: bool, screen: Screen) -> anyhow::Result<ExitCode> {
+    let (errors, files) = (loaded.errors(), folder.files.len());
+    let is_error = |found: &&Diagnostic| found.severity == Severity::Error;
+    let found: Vec<_> = loaded.diagnostics.iter().filter(is_error).cloned().collect();
+    screen::print(&match is_json {
+        true => as_json(&loaded.settings.hub, &found, errors, files),
+        false => findings(&found, folder, screen) + &summary(errors, 0, files, screen),
+    })?;
+    Ok(exit::found_wrong())
 }
 
 /// The findings for a machine.

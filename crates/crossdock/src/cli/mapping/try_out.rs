@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use clap::Args;
 use crossdock_core::mapping::Notes;
 use crossdock_core::mapping::notes::TraceStep;
-use crossdock_core::source::{Severity, nearest};
+use crossdock_core::source::nearest;
 use crossdock_core::value::Value;
 use crossdock_runtime::plan::Plan;
 use jiff::Timestamp;
@@ -148,17 +148,7 @@ fn once(args: &TryArgs, piped: Option<&[u8]>, screen: Screen) -> anyhow::Result<
     let env = env::Environment::new(&folder.root, &env::process_variable, true);
     let loaded = config::compile(&folder, &env);
     let Some(plan) = &loaded.plan else {
-        let errors = loaded.errors();
-        let found: Vec<_> =
-            loaded.diagnostics.iter().filter(|found| found.severity == Severity::Error).cloned().collect();
-        let text = match args.json.json {
-            true => report::as_json(&loaded.settings.hub, &found, errors, folder.files.len()),
-            false => {
-                report::findings(&found, &folder, screen) + &report::summary(errors, 0, folder.files.len(), screen)
-            }
-        };
-        screen::print(&text)?;
-        return Ok(exit::found_wrong());
+        return report::unusable(&loaded, &folder, args.json.json, screen);
     };
     let Some(file) = loaded.mappings.get(args.mapping.as_str()) else {
         let near = nearest(&args.mapping, loaded.mappings.keys().copied());

@@ -9,7 +9,6 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clap::Args;
-use crossdock_core::source::Severity;
 use serde_json::json;
 
 use super::screen::{self, Screen, Tone};
@@ -58,17 +57,7 @@ pub fn run(args: &TestArgs, screen: Screen) -> anyhow::Result<ExitCode> {
     let env = env::Environment::new(&folder.root, &env::process_variable, true);
     let loaded = config::compile(&folder, &env);
     let Some(plan) = &loaded.plan else {
-        let errors = loaded.errors();
-        let found: Vec<_> =
-            loaded.diagnostics.iter().filter(|found| found.severity == Severity::Error).cloned().collect();
-        let text = match args.json.json {
-            true => report::as_json(&loaded.settings.hub, &found, errors, folder.files.len()),
-            false => {
-                report::findings(&found, &folder, screen) + &report::summary(errors, 0, folder.files.len(), screen)
-            }
-        };
-        screen::print(&text)?;
-        return Ok(exit::found_wrong());
+        return report::unusable(&loaded, &folder, args.json.json, screen);
     };
     let wanted = |case: &&Case<'_>| args.filter.as_ref().is_none_or(|filter| matches(case, filter));
     let cases: Vec<&Case<'_>> = loaded.cases.iter().filter(wanted).collect();
