@@ -115,7 +115,8 @@ fn choice<'f>(
         from.mistake(Diagnostic::error(at, message).hint("its words are events such as `delivered` or `stop.arrived`"));
         return None;
     }
-    let first = events.values().next().copied();
+    // The first as written: which event stands for all must not depend on chance.
+    let first = list.entries.iter().find_map(|(_, word)| events.get(word)).copied();
     let event = reported.map(|event| EventType { entity, event }).or(first)?;
     Some(Emits { event, choice: Some(Choice { list, code, events, reports_unknown, reports_others }) })
 }

@@ -261,7 +261,10 @@ fn a_watched_mapping_is_tried_again_when_it_changes() {
 
 fn change(path: &Path, from: &str, to: &str) {
     let text = std::fs::read_to_string(path).expect("a file");
-    std::fs::write(path, text.replace(from, to)).expect("written");
+    // In one piece, as editors save: on a busy machine somebody could otherwise read a file that is still empty.
+    let new = path.with_extension("new");
+    std::fs::write(&new, text.replace(from, to)).expect("written");
+    std::fs::rename(&new, path).expect("renamed");
 }
 
 #[test]
