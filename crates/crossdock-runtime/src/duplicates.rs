@@ -1,6 +1,9 @@
 //! Looks for entities that are the same, beside the messages' way: it follows the log with a cursor of its own and
 //! compares what changed with the block it belongs to. What it finds becomes a suggestion; where the hub's policy allows
 //! it and nothing speaks against it, a merge.
+//!
+//! Merges and splits change entities without an event. The router writes down which ones, in the changeset that changes
+//! them ([`again`]), and they are compared anew in the next round, also when a crash lies in between.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, mpsc};
@@ -14,6 +17,7 @@ use crossdock_core::routing::Decision;
 use crossdock_core::suggestion::{Decided, Proposal, SuggestionStatus};
 use crossdock_store::{CommitError, Store, StoreError};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use tokio::sync::{oneshot, watch};
 
 use crate::router::{Command, CommandError};
@@ -21,6 +25,13 @@ use crate::shell::Shell;
 
 /// How far the log was compared.
 const CURSOR: &str = "duplicates";
+/// What merges and splits changed: numbered names. Written by the router alone.
+const AGAIN: &str = "duplicates/again";
+/// How far that list was worked off. Written by the search alone.
+const AGAIN_DONE: &str = "duplicates/again-done";
+/// Names that the list keeps at most (I10). When one decision after another outruns the search, the oldest wait for
+/// their next event.
+const AGAIN_MAX: usize = 5_000;
 /// Who merges when a policy does.
 pub const POLICY: &str = "policy";
 /// Changed entities compared in one go.
@@ -31,6 +42,56 @@ const REST: Duration = Duration::from_secs(2);
 const STORE_PAUSE: Duration = Duration::from_secs(10);
 /// Entities read in one go.
 const PAGE: usize = 1_000;
+
+/// Entities to be compared anew, as the router writes them down.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Again {
+    /// The number of the last name.
+    last: u64,
+    /// Each name with its number, in their order.
+    names: Vec<(u64, EntityRef)>,
+}
+
+impl Again {
+    fn read(store: &dyn Store) -> Result<Self, StoreError> {
+        Ok(store.cursor(AGAIN)?.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
+    }
+
+    fn done(store: &dyn Store) -> Result<u64, StoreError> {
+        Ok(store.cursor(AGAIN_DONE)?.and_then(|text| text.parse().ok()).unwrap_or(0))
+    }
+}
+
+/// What a decision must write down beside its changes, so that the entities it changed are compared anew. Nothing, when
+/// their kind is not looked at.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(crate) fn again(shell: &Shell, changeset: &Changeset) -> Result<Option<Change>, StoreError> {
+    let changed: Vec<EntityRef> = changeset
+        .changes
+        .iter()
+        .filter_map(|change| match change {
+            Change::PutEntity(entity) => Some(entity.name.clone()),
+            _ => None,
+        })
+        .filter(|name| shell.plan.merging.contains_key(name.kind.as_str()))
+        .collect();
+    if changed.is_empty() {
+        return Ok(None);
+    }
+    let store = shell.store.as_ref();
+    let (mut list, done) = (Again::read(store)?, Again::done(store)?);
+    list.names.retain(|(number, name)| *number > done && !changed.contains(name));
+    for name in changed {
+        list.last += 1;
+        list.names.push((list.last, name));
+    }
+    let surplus = list.names.len().saturating_sub(AGAIN_MAX);
+    list.names.drain(..surplus);
+    let value = serde_json::to_string(&list).map_err(|error| StoreError(error.to_string()))?;
+    Ok(Some(Change::SetCursor { name: AGAIN.to_owned(), value }))
+}
 
 /// Why looking has to wait.
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +142,8 @@ pub async fn run(shell: Arc<Shell>, commands: mpsc::SyncSender<Command>, mut sto
 pub(crate) struct Search {
     corpora: BTreeMap<&'static str, Corpus>,
     position: u64,
+    /// How far the list of what decisions changed was worked off.
+    again_done: u64,
     /// What a policy merges.
     due: Vec<(EntityRef, EntityRef, f64)>,
 }
@@ -94,7 +157,7 @@ impl Search {
         for kind in shell.plan.merging.keys().copied() {
             corpora.insert(kind, corpus(store, kind)?);
         }
-        Ok(Self { corpora, position, due: Vec::new() })
+        Ok(Self { corpora, position, again_done: Again::done(store)?, due: Vec::new() })
     }
 
     /// Compares what changed since. True when there is more.
@@ -102,10 +165,12 @@ impl Search {
         let store = shell.store.as_ref();
         let kinds: Vec<&str> = self.corpora.keys().copied().collect();
         let subjects = store.subjects_after(self.position, &kinds, BATCH_MAX)?;
-        if subjects.up_to == self.position {
+        let again = Again::read(store)?;
+        if subjects.up_to == self.position && again.last <= self.again_done {
             return Ok(false);
         }
-        let changed: BTreeSet<EntityRef> = subjects.found.iter().map(|(_, name)| name.clone()).collect();
+        let mut changed: BTreeSet<EntityRef> = subjects.found.iter().map(|(_, name)| name.clone()).collect();
+        changed.extend(again.names.into_iter().filter(|(number, _)| *number > self.again_done).map(|(_, name)| name));
         let mut changeset = Changeset::new();
         for name in &changed {
             self.look_at(name, shell, &mut changeset)?;
@@ -114,6 +179,7 @@ impl Search {
         if !changed.is_empty() {
             let value = subjects.up_to.to_string();
             changeset.push(Change::SetCursor { name: CURSOR.to_owned(), value });
+            changeset.push(Change::SetCursor { name: AGAIN_DONE.to_owned(), value: again.last.to_string() });
             match store.commit(changeset) {
                 // Somebody decided a suggestion at this moment: look again.
                 Err(CommitError::Conflict(_)) => return Ok(true),
@@ -121,6 +187,7 @@ impl Search {
             }
         }
         self.position = subjects.up_to;
+        self.again_done = again.last;
         Ok(subjects.found.len() == BATCH_MAX)
     }
 

@@ -20,6 +20,7 @@ use crossdock_store::{CommitError, Page, StoreError, TransmissionFilter};
 use jiff::SignedDuration;
 use tokio::sync::oneshot;
 
+use crate::duplicates;
 use crate::shell::Shell;
 use batch::Batch;
 
@@ -293,7 +294,9 @@ impl Router {
             let changeset = self.with_context(&batch, |context| routing::decide(decision, by, context))???;
             // Without a record of it, it is only a rehearsal.
             let Some(audit) = audit else { return Ok(()) };
-            match self.commit(changeset.with(audit.clone())) {
+            let mut changeset = changeset.with(audit.clone());
+            changeset.changes.extend(duplicates::again(&self.shell, &changeset)?);
+            match self.commit(changeset) {
                 Err(CommandError::Commit(CommitError::Conflict(_))) if tries < CONFLICTS_MAX => tries += 1,
                 other => return other,
             }

@@ -26,6 +26,18 @@ pub struct Faulty {
     reads_fail: Mutex<bool>,
     crash_on: Mutex<Option<String>>,
     asked: Mutex<Asked>,
+    death: Mutex<Option<Death>>,
+}
+
+/// When the hub's process dies, counted in commits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Death {
+    /// So many commits are still taken, then it dies with the next one not on disk.
+    Before(usize),
+    /// The same, with the next one on disk and nobody told of it.
+    After(usize),
+    /// It died: nothing reaches the disk any more.
+    Dead,
 }
 
 /// How often the store was asked for what is due, and for open exceptions, and how many commits it took.
@@ -44,6 +56,7 @@ impl Faulty {
             reads_fail: Mutex::new(false),
             crash_on: Mutex::new(None),
             asked: Mutex::default(),
+            death: Mutex::default(),
         })
     }
 
@@ -59,6 +72,30 @@ impl Faulty {
     /// Whoever reads the entity of this key meets a bug.
     pub fn crash_on(&self, key: &str) {
         *self.crash_on.lock().unwrap_or_else(PoisonError::into_inner) = Some(key.to_owned());
+    }
+
+    /// When the process dies; `None` for a new one.
+    pub fn die(&self, death: Option<Death>) {
+        *self.death.lock().unwrap_or_else(PoisonError::into_inner) = death;
+    }
+
+    pub fn is_dead(&self) -> bool {
+        *self.death.lock().unwrap_or_else(PoisonError::into_inner) == Some(Death::Dead)
+    }
+
+    /// One commit nearer to death. Gives whether this one reaches the disk, and whether whoever waits for it hears that.
+    fn live_on(&self) -> (bool, bool) {
+        let mut death = self.death.lock().unwrap_or_else(PoisonError::into_inner);
+        let (next, fate) = match *death {
+            None => (None, (true, true)),
+            Some(Death::Before(0)) => (Some(Death::Dead), (false, false)),
+            Some(Death::After(0)) => (Some(Death::Dead), (true, false)),
+            Some(Death::Before(left)) => (Some(Death::Before(left - 1)), (true, true)),
+            Some(Death::After(left)) => (Some(Death::After(left - 1)), (true, true)),
+            Some(Death::Dead) => (Some(Death::Dead), (false, false)),
+        };
+        *death = next;
+        fate
     }
 
     pub fn asked(&self) -> Asked {
@@ -77,6 +114,20 @@ impl Faulty {
     }
 }
 
+impl Faulty {
+    fn submit_alive(&self, changeset: Changeset, done: Done) {
+        let gone = || CommitError::Unavailable("the process is gone".into());
+        match self.live_on() {
+            (true, true) => {
+                self.count(|asked| asked.commits += 1);
+                self.inner.submit(changeset, done);
+            }
+            (true, false) => self.inner.submit(changeset, Box::new(move |_| done(Err(gone())))),
+            (false, _) => done(Err(gone())),
+        }
+    }
+}
+
 macro_rules! reads {
     ($(fn $name:ident(&self $(, $argument:ident: $type:ty)*) -> $result:ty;)*) => {
         $(fn $name(&self $(, $argument: $type)*) -> Result<$result, StoreError> {
@@ -91,10 +142,7 @@ impl Store for Faulty {
         let fault = (self.program.lock().unwrap_or_else(PoisonError::into_inner))(&changeset);
         match fault {
             Some(fault) => done(Err(fault)),
-            None => {
-                self.count(|asked| asked.commits += 1);
-                self.inner.submit(changeset, done);
-            }
+            None => self.submit_alive(changeset, done),
         }
     }
 

@@ -1,7 +1,9 @@
 //! The shell over the store in memory, with scripted systems and a clock that jumps. Every test ends by asking the
 //! invariants.
 
+mod crashing;
 mod desk;
+mod duplicating;
 mod faulty;
 mod flow;
 mod hub;

@@ -11,6 +11,7 @@ use crossdock_core::hub::{EventMapping, Hub, InboundFlow, OutboundFlow, Referenc
 use crossdock_core::ids::SystemName;
 use crossdock_core::invariants;
 use crossdock_core::mapping::{CodeLists, Expression, Mapping};
+use crossdock_core::master::matching::MergePolicy;
 use crossdock_core::message::{MessageState, StoredMessage};
 use crossdock_core::model::EventType;
 use crossdock_core::source::{Entry, Location, Node, NodeKind};
@@ -53,6 +54,8 @@ pub struct Settings {
     pub polls: Option<u64>,
     /// What an invoice comes after.
     pub after: Vec<&'static str>,
+    /// What is compared, to find what is the same.
+    pub merging: MergePolicy,
 }
 
 impl Default for Settings {
@@ -65,6 +68,7 @@ impl Default for Settings {
             retry: RetrySchedule::default(),
             polls: None,
             after: vec!["fulfil", "attach"],
+            merging: MergePolicy::default(),
         }
     }
 }
@@ -371,7 +375,7 @@ pub fn plan(settings: &Settings) -> Plan {
     Plan {
         hub: hub(settings),
         systems: SYSTEMS.into_iter().map(system).collect(),
-        merging: Default::default(),
+        merging: settings.merging.clone(),
         body_bytes_max: 1 << 20,
         answer_bytes_max: 1 << 20,
         mapping_ms_max: 10_000,
