@@ -14,10 +14,10 @@ use zeroize::Zeroizing;
 use crate::secret::Secret;
 use crate::signature::message::{Filling, Message};
 use crate::signature::rejection::Reason;
-use crate::signature::scheme::{Encoding, Hash, HmacRule, KeyForm, SharedForm};
+use crate::signature::scheme::{Encoding, Hash, KeyForm, Seal, SharedForm};
 
 /// Keys are typed in by people, who lose the padding.
-const KEY_BASE64: GeneralPurpose = GeneralPurpose::new(
+pub(crate) const KEY_BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
@@ -68,11 +68,11 @@ pub(crate) fn check_shared(form: &SharedForm, secret: &Secret) -> Result<(), Rea
 }
 
 /// The digest that a genuine sender would have computed.
-pub(crate) fn digest(rule: &HmacRule, key: &Key, filling: Filling<'_>) -> Vec<u8> {
-    match rule.hash {
-        Hash::Sha1 => mac::<Sha1>(key, &rule.message, filling),
-        Hash::Sha256 => mac::<Sha256>(key, &rule.message, filling),
-        Hash::Sha512 => mac::<Sha512>(key, &rule.message, filling),
+pub(crate) fn digest(hash: Hash, key: &Key, message: &Message, filling: Filling<'_>) -> Vec<u8> {
+    match hash {
+        Hash::Sha1 => mac::<Sha1>(key, message, filling),
+        Hash::Sha256 => mac::<Sha256>(key, message, filling),
+        Hash::Sha512 => mac::<Sha512>(key, message, filling),
     }
 }
 
@@ -87,13 +87,13 @@ where
     mac.finalize().into_bytes().to_vec()
 }
 
-/// Reads a digest of exactly `bytes` bytes.
-pub(crate) fn decode(encoding: Encoding, text: &str, bytes: usize) -> Option<Vec<u8>> {
+/// Reads a signature, if it is as long as the seal makes them.
+pub(crate) fn decode(encoding: Encoding, text: &str, seal: Seal) -> Option<Vec<u8>> {
     let digest = match encoding {
         Encoding::Hex => hex::decode(text).ok(),
         Encoding::Base64 => STANDARD.decode(text).ok(),
     };
-    digest.filter(|digest| digest.len() == bytes)
+    digest.filter(|digest| seal.fits(digest.len()))
 }
 
 /// Writes a digest as text.

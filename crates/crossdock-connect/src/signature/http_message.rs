@@ -1,4 +1,4 @@
-//! HTTP Message Signatures (RFC 9421) with a shared key: each request names the parts it signs. Which parts must be
+//! HTTP Message Signatures (RFC 9421): each request names the parts it signs. Which parts must be
 //! among them is the scheme's to say, because a signature over the date alone proves nothing about the body.
 
 use base64::Engine;
@@ -10,9 +10,10 @@ use subtle::{Choice, ConstantTimeEq};
 
 use crate::secret::Secret;
 use crate::signature::crypt;
+use crate::signature::public_key::PublicKey;
 use crate::signature::rejection::Reason;
-use crate::signature::scheme::{KeyForm, Tolerance};
-use crate::signature::sign::{SignError, SignInput};
+use crate::signature::scheme::{Seal, Tolerance};
+use crate::signature::sign::{SignError, SignInput, signed, unusable};
 use crate::signature::verify::{Request, judge_age};
 
 /// The header that names what each signature covers.
@@ -24,10 +25,10 @@ const SIGNATURES_MAX: usize = 8;
 /// Components that one signature may cover.
 const COMPONENTS_MAX: usize = 32;
 
-/// How such a request is proved: HMAC-SHA256 over the signature base.
+/// How such a request is proved: one algorithm over the signature base. The request has no say in which.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct MessageRule {
-    pub key: KeyForm,
+    pub seal: Seal,
     /// Components that a signature must cover, in lower case.
     pub covers: Vec<String>,
     pub past: Tolerance,
@@ -51,7 +52,7 @@ pub(crate) fn judge(
     request: &Request<'_>,
     now: Timestamp,
 ) -> Result<Timestamp, Reason> {
-    let signatures = signatures(request)?;
+    let signatures = signatures(rule.seal, request)?;
     let mut first_reason = None;
     for signature in &signatures {
         match judge_one(rule, secrets, request, signature, now) {
@@ -78,7 +79,13 @@ fn judge_one(
     let base = base(request, signature)?;
     let mut matches = Choice::from(0);
     for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
-        matches |= mac(&crypt::key(rule.key, secret)?, base.as_bytes()).ct_eq(&signature.bytes);
+        matches |= match rule.seal {
+            Seal::Hmac(_, form) => mac(&crypt::key(form, secret)?, base.as_bytes()).ct_eq(&signature.bytes),
+            Seal::Public(algorithm) => {
+                let key = PublicKey::read(algorithm, secret)?;
+                Choice::from(u8::from(key.verifies(base.as_bytes(), &signature.bytes)))
+            }
+        };
     }
     if !bool::from(matches) {
         return Err(Reason::Mismatch);
@@ -100,7 +107,7 @@ fn judge_one(
 }
 
 /// The signatures that both headers name. Those of other algorithms are passed over as long as one can be used.
-fn signatures<'r>(request: &Request<'r>) -> Result<Vec<Signature<'r>>, Reason> {
+fn signatures<'r>(seal: Seal, request: &Request<'r>) -> Result<Vec<Signature<'r>>, Reason> {
     let text = |name: &str| match request.header(name)? {
         None => Err(Reason::MissingHeader { header: name.to_owned() }),
         Some(value) => std::str::from_utf8(value).map_err(|_| Reason::malformed("it is not text")),
@@ -110,7 +117,7 @@ fn signatures<'r>(request: &Request<'r>) -> Result<Vec<Signature<'r>>, Reason> {
     let mut found = Vec::new();
     for (label, params) in inputs.into_iter().take(SIGNATURES_MAX) {
         let Some((_, value)) = values.iter().find(|(other, _)| *other == label) else { continue };
-        match read(params, value) {
+        match read(seal, params, value) {
             Ok(signature) => found.push(signature),
             Err(reason) => problem = Some(reason),
         }
@@ -122,7 +129,7 @@ fn signatures<'r>(request: &Request<'r>) -> Result<Vec<Signature<'r>>, Reason> {
     }
 }
 
-fn read<'r>(params: &'r str, value: &str) -> Result<Signature<'r>, Reason> {
+fn read<'r>(seal: Seal, params: &'r str, value: &str) -> Result<Signature<'r>, Reason> {
     let malformed = |problem: &str| Reason::malformed(format!("signature-input {problem}"));
     let list = params.strip_prefix('(').ok_or_else(|| malformed("is not a list of components"))?;
     let (mut rest, mut components) = (list.trim_start(), Vec::new());
@@ -145,13 +152,14 @@ fn read<'r>(params: &'r str, value: &str) -> Result<Signature<'r>, Reason> {
         match name {
             "created" => created = Some(number()?),
             "expires" => expires = Some(number()?),
-            "alg" if value != "\"hmac-sha256\"" => return Err(malformed("asks for another algorithm")),
+            "alg" if value.trim_matches('"') != word(seal) => return Err(malformed("asks for another algorithm")),
             _ => {}
         }
     }
     let encoded = value.strip_prefix(':').and_then(|value| value.strip_suffix(':'));
-    let bytes = encoded.and_then(|encoded| STANDARD.decode(encoded).ok()).filter(|bytes| bytes.len() == 32);
-    let bytes = bytes.ok_or_else(|| Reason::malformed("not 32 bytes in base64 between colons"))?;
+    let bytes = encoded.and_then(|encoded| STANDARD.decode(encoded).ok()).filter(|bytes| seal.fits(bytes.len()));
+    let bytes =
+        bytes.ok_or_else(|| Reason::malformed(format!("not {} bytes in base64 between colons", seal.length())))?;
     Ok(Signature { components, params, created, expires, bytes })
 }
 
@@ -244,6 +252,14 @@ fn check_digest(request: &Request<'_>) -> Result<(), Reason> {
     }
 }
 
+/// The algorithm's name in the registry of the standard.
+fn word(seal: Seal) -> &'static str {
+    match seal {
+        Seal::Hmac(..) => "hmac-sha256",
+        Seal::Public(algorithm) => algorithm.word(),
+    }
+}
+
 fn mac(key: &crypt::Key, base: &[u8]) -> Vec<u8> {
     let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(key).expect("hmac takes a key of any length");
     mac.update(base);
@@ -260,16 +276,19 @@ pub(crate) fn sign(
     let mut components = vec![DIGEST];
     components.extend(input.url.map(|_| "@target-uri"));
     let list: Vec<String> = components.iter().map(|name| format!("\"{name}\"")).collect();
-    let params = format!("({});created={};alg=\"hmac-sha256\"", list.join(" "), input.timestamp.as_second());
+    let params = format!("({});created={};alg=\"{}\"", list.join(" "), input.timestamp.as_second(), word(rule.seal));
     let headers = [(DIGEST, digest.as_bytes())];
     let request = Request { headers: &headers, query: &[], body: input.body, url: input.url, method: None };
     let signature = Signature { components, params: &params, created: None, expires: None, bytes: Vec::new() };
     let base = base(&request, &signature).map_err(|_| SignError::UnknownUrl)?;
     let (mut inputs, mut values) = (Vec::new(), Vec::new());
     for (n, secret) in secrets.iter().enumerate() {
-        let key = crypt::key(rule.key, secret).map_err(crate::signature::sign::unusable)?;
+        let bytes = match rule.seal {
+            Seal::Hmac(_, form) => mac(&crypt::key(form, secret).map_err(unusable)?, base.as_bytes()),
+            Seal::Public(algorithm) => signed(algorithm, secret, base.as_bytes())?,
+        };
         inputs.push(format!("sig{}={params}", n + 1));
-        values.push(format!("sig{}=:{}:", n + 1, STANDARD.encode(mac(&key, base.as_bytes()))));
+        values.push(format!("sig{}=:{}:", n + 1, STANDARD.encode(bytes)));
     }
     let header = |name: &str, value: String| (name.to_owned(), value);
     Ok(vec![

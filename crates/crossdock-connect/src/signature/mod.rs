@@ -9,6 +9,7 @@ mod crypt;
 mod http_message;
 mod message;
 mod presets;
+mod public_key;
 mod rejection;
 mod scheme;
 mod sign;

@@ -5,6 +5,7 @@ use crate::secret::Secret;
 use crate::signature::crypt;
 use crate::signature::http_message::MessageRule;
 use crate::signature::message::Message;
+use crate::signature::public_key::{PublicAlgorithm, PublicKey};
 use crate::signature::rejection::Reason;
 use crate::signature::spec::{SchemeError, SchemeSpec};
 
@@ -29,22 +30,30 @@ pub(crate) enum Place {
 /// What makes a request believable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Proof {
-    /// A keyed digest of the message.
-    Hmac(HmacRule),
-    /// A keyed digest of the parts that the request itself names (RFC 9421).
+    /// A signature of the message.
+    Signature(SignatureRule),
+    /// A signature of the parts that the request itself names (RFC 9421).
     HttpMessage(MessageRule),
     /// The secret itself, sent along. Says who sends, nothing about what is sent.
     Shared(SharedForm),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct HmacRule {
-    pub hash: Hash,
-    pub key: KeyForm,
+pub(crate) struct SignatureRule {
+    pub seal: Seal,
     pub encoding: Encoding,
     pub layout: Layout,
     pub message: Message,
     pub timestamp: Option<TimestampRule>,
+}
+
+/// How a signature is made, and what its key is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Seal {
+    /// A digest with a key that both sides share.
+    Hmac(Hash, KeyForm),
+    /// By a pair of keys.
+    Public(PublicAlgorithm),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,8 +164,10 @@ impl Scheme {
     /// What is wrong with it; the secret itself is not in the reason.
     pub fn check_secret(&self, secret: &Secret) -> Result<(), Reason> {
         match &self.proof {
-            Proof::Hmac(rule) => crypt::key(rule.key, secret).map(|_| ()),
-            Proof::HttpMessage(rule) => crypt::key(rule.key, secret).map(|_| ()),
+            Proof::Signature(SignatureRule { seal, .. }) | Proof::HttpMessage(MessageRule { seal, .. }) => match seal {
+                Seal::Hmac(_, form) => crypt::key(*form, secret).map(|_| ()),
+                Seal::Public(algorithm) => PublicKey::read(*algorithm, secret).map(|_| ()),
+            },
             Proof::Shared(form) => crypt::check_shared(form, secret),
         }
     }
@@ -165,7 +176,7 @@ impl Scheme {
     /// again at their source before it acts on them.
     pub fn signs_body(&self) -> bool {
         match &self.proof {
-            Proof::Hmac(_) => true,
+            Proof::Signature(_) => true,
             Proof::HttpMessage(rule) => rule.covers.iter().any(|component| component == "content-digest"),
             Proof::Shared(_) => false,
         }
@@ -174,7 +185,7 @@ impl Scheme {
     /// Whether a captured request is refused once it is older than the tolerance.
     pub fn limits_replay(&self) -> bool {
         match &self.proof {
-            Proof::Hmac(rule) => rule.timestamp.as_ref().is_some_and(|timed| timed.past != Tolerance::Unlimited),
+            Proof::Signature(rule) => rule.timestamp.as_ref().is_some_and(|timed| timed.past != Tolerance::Unlimited),
             Proof::HttpMessage(rule) => rule.past != Tolerance::Unlimited,
             Proof::Shared(_) => false,
         }
@@ -185,6 +196,29 @@ impl Scheme {
         match (&self.place, &self.proof) {
             (Place::Header(name), Proof::Shared(_)) => Some(name),
             _ => None,
+        }
+    }
+}
+
+impl Seal {
+    /// Whether a signature can have so many bytes.
+    pub fn fits(self, bytes: usize) -> bool {
+        let (least, most) = self.bytes();
+        (least..=most).contains(&bytes)
+    }
+
+    /// How long a signature is, for people.
+    pub fn length(self) -> String {
+        match self.bytes() {
+            (least, most) if least == most => least.to_string(),
+            (least, most) => format!("{least} to {most}"),
+        }
+    }
+
+    fn bytes(self) -> (usize, usize) {
+        match self {
+            Seal::Hmac(hash, _) => (hash.bytes(), hash.bytes()),
+            Seal::Public(algorithm) => algorithm.signature_bytes(),
         }
     }
 }

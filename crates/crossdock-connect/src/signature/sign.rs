@@ -9,8 +9,9 @@ use crate::secret::Secret;
 use crate::signature::crypt;
 use crate::signature::http_message;
 use crate::signature::message::{Filling, Part};
+use crate::signature::public_key::{PublicAlgorithm, secret_key};
 use crate::signature::rejection::Reason;
-use crate::signature::scheme::{HmacRule, Layout, Place, Proof, Scheme, SharedForm, TimestampSource, Unit};
+use crate::signature::scheme::{Layout, Place, Proof, Scheme, Seal, SharedForm, SignatureRule, TimestampSource, Unit};
 
 /// What is signed.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +43,8 @@ pub enum SignError {
     MissingSecret,
     #[error("unusable secret: {0}")]
     UnusableSecret(&'static str),
+    #[error("the hub verifies {0} and does not sign with it: sign with ed25519 or a shared key")]
+    OnlyVerified(&'static str),
     #[error("the scheme signs the URL, which was not given")]
     UnknownUrl,
     #[error("the scheme signs the message id, and this one is empty or not visible ASCII text")]
@@ -82,29 +85,41 @@ pub fn sign(scheme: &Scheme, secrets: &[Secret], input: SignInput<'_>) -> Result
             return Ok(headers);
         }
         Proof::Shared(form) => shared_value(form, first)?,
-        Proof::Hmac(rule) => {
+        Proof::Signature(rule) => {
             let timestamp = rule.timestamp.as_ref().map(|timed| timestamp_text(timed.unit, input.timestamp));
             if let (Some(timed), Some(text)) = (&rule.timestamp, &timestamp)
                 && let TimestampSource::Header(name) = &timed.source
             {
                 headers.push((name.clone(), text.clone()));
             }
-            hmac_value(rule, secrets, input, &timestamp.unwrap_or_default())?
+            signature_value(rule, secrets, input, &timestamp.unwrap_or_default())?
         }
     };
     headers.push((header.clone(), value));
     Ok(headers)
 }
 
-fn hmac_value(rule: &HmacRule, secrets: &[Secret], input: SignInput<'_>, timestamp: &str) -> Result<String, SignError> {
+fn signature_value(
+    rule: &SignatureRule,
+    secrets: &[Secret],
+    input: SignInput<'_>,
+    timestamp: &str,
+) -> Result<String, SignError> {
     let url = match (input.url, rule.message.contains(&Part::Url)) {
         (None, true) => return Err(SignError::UnknownUrl),
         (url, _) => url.unwrap_or_default(),
     };
     let filling = Filling { id: input.id, timestamp, url, body: input.body };
     let signature = |secret: &Secret| {
-        let key = crypt::key(rule.key, secret).map_err(unusable)?;
-        Ok(crypt::encode(rule.encoding, &crypt::digest(rule, &key, filling)))
+        let signature = match rule.seal {
+            Seal::Hmac(hash, form) => {
+                crypt::digest(hash, &crypt::key(form, secret).map_err(unusable)?, &rule.message, filling)
+            }
+            Seal::Public(algorithm) => {
+                signed(algorithm, secret, &rule.message.pieces(filling).collect::<Vec<_>>().concat())?
+            }
+        };
+        Ok(crypt::encode(rule.encoding, &signature))
     };
     match &rule.layout {
         Layout::Whole { prefix } => Ok(format!("{prefix}{}", signature(&secrets[0])?)),
@@ -118,6 +133,14 @@ fn hmac_value(rule: &HmacRule, secrets: &[Secret], input: SignInput<'_>, timesta
             }
             Ok(items.join(&separator.to_string()))
         }
+    }
+}
+
+/// A signature by a pair of keys.
+pub(crate) fn signed(algorithm: PublicAlgorithm, secret: &Secret, message: &[u8]) -> Result<Vec<u8>, SignError> {
+    match algorithm {
+        PublicAlgorithm::Ed25519 => Ok(secret_key(secret).map_err(unusable)?.sign(message).as_ref().to_vec()),
+        _ => Err(SignError::OnlyVerified(algorithm.word())),
     }
 }
 

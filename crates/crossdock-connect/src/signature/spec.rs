@@ -9,9 +9,10 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use crate::signature::http_message::MessageRule;
 use crate::signature::message::{Message, MessageError, Part};
 use crate::signature::presets;
+use crate::signature::public_key::PublicAlgorithm;
 use crate::signature::scheme::{
-    Encoding, Hash, HmacRule, KeyForm, Layout, Place, Proof, Scheme, SharedForm, TimestampRule, TimestampSource,
-    Tolerance, Unit,
+    Encoding, Hash, KeyForm, Layout, Place, Proof, Scheme, Seal, SharedForm, SignatureRule, TimestampRule,
+    TimestampSource, Tolerance, Unit,
 };
 
 /// Tolerance in both directions where a scheme has a timestamp and says nothing else, in seconds.
@@ -61,6 +62,24 @@ pub enum Algorithm {
     HmacSha512,
     /// HTTP Message Signatures (RFC 9421) by HMAC-SHA256.
     HttpMessageHmacSha256,
+    /// Ed25519 (RFC 8032); the secret is a public key, `whpk_…` or PEM.
+    Ed25519,
+    /// ECDSA over P-256 with SHA-256, r and s as they are; the secret is a public key in PEM.
+    EcdsaP256Sha256,
+    /// RSASSA-PSS with SHA-512; the secret is a public key in PEM.
+    RsaPssSha512,
+    /// RSASSA-PKCS1-v1_5 with SHA-256; the secret is a public key in PEM.
+    #[serde(rename = "rsa-v1_5-sha256")]
+    RsaV15Sha256,
+    /// HTTP Message Signatures by Ed25519.
+    HttpMessageEd25519,
+    /// HTTP Message Signatures by ECDSA over P-256.
+    HttpMessageEcdsaP256Sha256,
+    /// HTTP Message Signatures by RSASSA-PSS.
+    HttpMessageRsaPssSha512,
+    /// HTTP Message Signatures by RSASSA-PKCS1-v1_5.
+    #[serde(rename = "http-message-rsa-v1_5-sha256")]
+    HttpMessageRsaV15Sha256,
     /// The secret itself.
     Static,
     /// `Authorization: Basic`, the secret being `user:password`.
@@ -230,14 +249,26 @@ impl Check<'_> {
         let Some(algorithm) = self.spec.algorithm else {
             return Err(self.needs(
                 "algorithm",
-                "one of hmac-sha1, hmac-sha256, hmac-sha512, http-message-hmac-sha256, static, basic, bearer",
+                "one of hmac-sha1, hmac-sha256, hmac-sha512, ed25519, ecdsa-p256-sha256, rsa-pss-sha512, \
+                 rsa-v1_5-sha256, http-message-hmac-sha256 (or http-message- and ed25519, ecdsa-p256-sha256, \
+                 rsa-pss-sha512 or rsa-v1_5-sha256), static, basic, bearer",
             ));
         };
+        let hmac = |hash| Seal::Hmac(hash, self.spec.key.unwrap_or(KeyForm::Utf8));
+        let public = Seal::Public;
         match algorithm {
-            Algorithm::HmacSha1 => self.hmac(Hash::Sha1),
-            Algorithm::HmacSha256 => self.hmac(Hash::Sha256),
-            Algorithm::HmacSha512 => self.hmac(Hash::Sha512),
-            Algorithm::HttpMessageHmacSha256 => self.http_message(),
+            Algorithm::HmacSha1 => self.signature(hmac(Hash::Sha1)),
+            Algorithm::HmacSha256 => self.signature(hmac(Hash::Sha256)),
+            Algorithm::HmacSha512 => self.signature(hmac(Hash::Sha512)),
+            Algorithm::Ed25519 => self.signature(public(PublicAlgorithm::Ed25519)),
+            Algorithm::EcdsaP256Sha256 => self.signature(public(PublicAlgorithm::EcdsaP256Sha256)),
+            Algorithm::RsaPssSha512 => self.signature(public(PublicAlgorithm::RsaPssSha512)),
+            Algorithm::RsaV15Sha256 => self.signature(public(PublicAlgorithm::RsaV15Sha256)),
+            Algorithm::HttpMessageHmacSha256 => self.http_message(hmac(Hash::Sha256)),
+            Algorithm::HttpMessageEd25519 => self.http_message(public(PublicAlgorithm::Ed25519)),
+            Algorithm::HttpMessageEcdsaP256Sha256 => self.http_message(public(PublicAlgorithm::EcdsaP256Sha256)),
+            Algorithm::HttpMessageRsaPssSha512 => self.http_message(public(PublicAlgorithm::RsaPssSha512)),
+            Algorithm::HttpMessageRsaV15Sha256 => self.http_message(public(PublicAlgorithm::RsaV15Sha256)),
             Algorithm::Static => {
                 self.shared(SharedForm::Static { prefix: self.spec.prefix.clone().unwrap_or_default() })
             }
@@ -270,8 +301,9 @@ impl Check<'_> {
     }
 
     /// The standard fixes how the signature is written; what is left to say is the key, the coverage and the time.
-    fn http_message(&self) -> Result<Proof, SchemeError> {
+    fn http_message(&self, seal: Seal) -> Result<Proof, SchemeError> {
         let spec = self.spec;
+        self.key_fits(seal)?;
         let fixed = [
             ("query", spec.query.is_some()),
             ("prefix", spec.prefix.is_some()),
@@ -294,14 +326,25 @@ impl Check<'_> {
         }
         let usual = Tolerance::Seconds(TOLERANCE_S);
         Ok(Proof::HttpMessage(MessageRule {
-            key: spec.key.unwrap_or(KeyForm::Utf8),
+            seal,
             covers,
             past: timestamp.past_s.unwrap_or(usual),
             future: timestamp.future_s.unwrap_or(usual),
         }))
     }
 
-    fn hmac(&self, hash: Hash) -> Result<Proof, SchemeError> {
+    /// A public key says itself how it is written.
+    fn key_fits(&self, seal: Seal) -> Result<(), SchemeError> {
+        match seal {
+            Seal::Public(_) if self.spec.key.is_some() => {
+                Err(self.wrong("key", "is for shared keys: a public key is given as `whpk_…` or PEM, remove it"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn signature(&self, seal: Seal) -> Result<Proof, SchemeError> {
+        self.key_fits(seal)?;
         if self.spec.covers.is_some() {
             return Err(self.wrong("covers", "is for HTTP Message Signatures: `message` says what is signed here"));
         }
@@ -327,8 +370,7 @@ impl Check<'_> {
                 Some(_) => self.wrong("timestamp", "is not part of `message`: anyone could change it"),
             });
         }
-        let key = self.spec.key.unwrap_or(KeyForm::Utf8);
-        Ok(Proof::Hmac(HmacRule { hash, key, encoding, layout, message, timestamp }))
+        Ok(Proof::Signature(SignatureRule { seal, encoding, layout, message, timestamp }))
     }
 
     fn layout(&self) -> Result<Layout, SchemeError> {

@@ -12,9 +12,10 @@ use crate::secret::Secret;
 use crate::signature::crypt;
 use crate::signature::http_message;
 use crate::signature::message::{Filling, Part};
+use crate::signature::public_key::PublicKey;
 use crate::signature::rejection::{Reason, Rejection};
 use crate::signature::scheme::{
-    HmacRule, Layout, Place, Proof, Scheme, SharedForm, TimestampRule, TimestampSource, Tolerance, Unit,
+    Layout, Place, Proof, Scheme, Seal, SharedForm, SignatureRule, TimestampRule, TimestampSource, Tolerance, Unit,
 };
 
 /// Longest value read of any header or query parameter that takes part, in bytes.
@@ -92,13 +93,13 @@ fn judge(scheme: &Scheme, secrets: &[Secret], request: &Request<'_>, now: Timest
     match &scheme.proof {
         Proof::HttpMessage(rule) => verified.timestamp = Some(http_message::judge(rule, secrets, request, now)?),
         Proof::Shared(form) => judge_shared(form, &scheme.place, secrets, value)?,
-        Proof::Hmac(rule) => {
+        Proof::Signature(rule) => {
             verified.id_signed = rule.message.contains(&Part::Id);
             if verified.id_signed && id.is_none() {
                 let header = scheme.id_header.clone().unwrap_or_default();
                 return Err(Reason::MissingHeader { header });
             }
-            verified.timestamp = judge_hmac(rule, secrets, request, value, id, now)?;
+            verified.timestamp = judge_signature(rule, secrets, request, value, id, now)?;
         }
     }
     Ok(verified)
@@ -151,8 +152,8 @@ fn only<'a>(name: &str, mut values: impl Iterator<Item = &'a [u8]>) -> Result<Op
     Ok(Some(first).filter(|value| !value.is_empty()))
 }
 
-fn judge_hmac(
-    rule: &HmacRule,
+fn judge_signature(
+    rule: &SignatureRule,
     secrets: &[Secret],
     request: &Request<'_>,
     value: &[u8],
@@ -184,7 +185,7 @@ fn judge_hmac(
 }
 
 /// Every signature the header offers, decoded. Items that cannot be one are passed over as long as another can.
-fn signatures(rule: &HmacRule, value: &str) -> Result<Vec<Vec<u8>>, Reason> {
+fn signatures(rule: &SignatureRule, value: &str) -> Result<Vec<Vec<u8>>, Reason> {
     let texts: Vec<&str> = match &rule.layout {
         Layout::Whole { prefix } => match value.strip_prefix(prefix.as_str()) {
             Some(text) => vec![text],
@@ -197,10 +198,10 @@ fn signatures(rule: &HmacRule, value: &str) -> Result<Vec<Vec<u8>>, Reason> {
     if let (Layout::List { field, .. }, true) = (&rule.layout, texts.is_empty()) {
         return Err(Reason::malformed(format!("no item `{field}` in the list")));
     }
-    let bytes = rule.hash.bytes();
-    let digests: Vec<_> = texts.into_iter().filter_map(|text| crypt::decode(rule.encoding, text, bytes)).collect();
+    let decoded = texts.into_iter().filter_map(|text| crypt::decode(rule.encoding, text, rule.seal));
+    let digests: Vec<_> = decoded.collect();
     match digests.is_empty() {
-        true => Err(Reason::malformed(format!("not {bytes} bytes in {}", rule.encoding.word()))),
+        true => Err(Reason::malformed(format!("not {} bytes in {}", rule.seal.length(), rule.encoding.word()))),
         false => Ok(digests),
     }
 }
@@ -218,7 +219,7 @@ fn items<'v>(layout: &Layout, value: &'v str) -> Result<Vec<(&'v str, &'v str)>,
 }
 
 fn timestamp_text<'r>(
-    rule: &HmacRule,
+    rule: &SignatureRule,
     timed: &TimestampRule,
     request: &Request<'r>,
     value: &'r str,
@@ -276,7 +277,7 @@ fn ceil_s(duration: SignedDuration) -> i64 {
 
 /// Whether any secret made any of the signatures. All are tried, whichever matches, so that time tells nothing.
 fn any_matches(
-    rule: &HmacRule,
+    rule: &SignatureRule,
     secrets: &[Secret],
     filling: Filling<'_>,
     signatures: &[Vec<u8>],
@@ -284,23 +285,43 @@ fn any_matches(
     let mut matches = Choice::from(0);
     let mut unusable = Some(Reason::MissingSecret);
     for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
-        let key = match crypt::key(rule.key, secret) {
-            Ok(key) => key,
-            Err(reason) => {
-                unusable = unusable.map(|_| reason);
-                continue;
+        match one_matches(rule, secret, filling, signatures) {
+            Ok(found) => {
+                unusable = None;
+                matches |= found;
             }
-        };
-        unusable = None;
-        let expected = crypt::digest(rule, &key, filling);
-        for signature in signatures {
-            matches |= expected.as_slice().ct_eq(signature.as_slice());
+            Err(reason) => unusable = unusable.map(|_| reason),
         }
     }
     match unusable {
         Some(reason) => Err(reason),
         None => Ok(matches.into()),
     }
+}
+
+fn one_matches(
+    rule: &SignatureRule,
+    secret: &Secret,
+    filling: Filling<'_>,
+    signatures: &[Vec<u8>],
+) -> Result<Choice, Reason> {
+    let mut matches = Choice::from(0);
+    match rule.seal {
+        Seal::Hmac(hash, form) => {
+            let expected = crypt::digest(hash, &crypt::key(form, secret)?, &rule.message, filling);
+            for signature in signatures {
+                matches |= expected.as_slice().ct_eq(signature.as_slice());
+            }
+        }
+        // Nothing here is secret, so nothing is to be hidden in the time it takes.
+        Seal::Public(algorithm) => {
+            let key = PublicKey::read(algorithm, secret)?;
+            let message = rule.message.pieces(filling).collect::<Vec<_>>().concat();
+            let is_right = signatures.iter().any(|signature| key.verifies(&message, signature));
+            matches |= Choice::from(u8::from(is_right));
+        }
+    }
+    Ok(matches)
 }
 
 fn judge_shared(form: &SharedForm, place: &Place, secrets: &[Secret], value: &[u8]) -> Result<(), Reason> {

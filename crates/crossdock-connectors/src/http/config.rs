@@ -8,6 +8,8 @@ use crossdock_core::value::Value;
 use super::answer::Rules;
 use super::inbound::word;
 use super::key::{KeyHeader, key_header};
+use super::poll::Poll;
+use super::poll_config;
 use super::proof::Proof;
 use super::remote::{Remote, Tail, check_header_name};
 
@@ -18,13 +20,15 @@ pub(super) struct Config {
     pub inbound: Option<Inbound>,
 }
 
-/// `config:`, for what is sent.
+/// `config:`, for what is sent and what is fetched.
 #[derive(Clone, Debug)]
 pub(super) struct Outbound {
     pub remote: Remote,
     /// How the transmission's key travels.
     pub key: KeyHeader,
     pub rules: Rules,
+    /// What is fetched.
+    pub polls: Vec<Poll>,
 }
 
 /// `webhook:`, for what is received.
@@ -104,6 +108,7 @@ impl Config {
                 remote: Remote::read(&reader, system, Tail::Base),
                 key: key_header(&reader),
                 rules: Rules::read(&reader, system.system.clone()),
+                polls: poll_config::read(&reader),
             };
             mistakes.extend(reader.finish());
             outbound

@@ -1,5 +1,5 @@
 //! Any system that speaks HTTP and JSON: webhooks in, by whatever signature it uses, and requests out, keyed so that
-//! trying again is harmless. Other connectors take their reading of addresses, signatures, answers and inputs from
+//! trying again is harmless, and lists that are fetched. Other connectors take their reading of addresses, signatures, answers and inputs from
 //! here. `guide.md` is the page for the person who connects one.
 
 pub(crate) mod answer;
@@ -7,6 +7,8 @@ mod config;
 pub(crate) mod inbound;
 pub(crate) mod input;
 pub(crate) mod key;
+mod poll;
+mod poll_config;
 pub(crate) mod proof;
 pub(crate) mod remote;
 mod request;
@@ -17,7 +19,9 @@ pub(crate) mod tests;
 
 use std::sync::Arc;
 
-use crossdock_connect::endpoint::{Endpoint, InputFault, Operation, RawRequest, Receipt, Reject, Repeat, Step};
+use crossdock_connect::endpoint::{
+    Endpoint, InputFault, Operation, PollPlan, PollState, PollStep, RawRequest, Receipt, Reject, Repeat, Step,
+};
 use crossdock_connect::signature::Verified;
 use crossdock_connect::spec::{Spec, SystemConfig};
 use crossdock_core::exchange::{Call, Exchange, Header};
@@ -30,8 +34,11 @@ use jiff::Timestamp;
 use config::{Accept, Config, DedupBy, Inbound, Outbound};
 use inbound::{Arrival, Identity, arrival, channel_name, envelope, is_json_body, json_body, json_content_type};
 
-pub const SPEC: Spec =
-    Spec { name: "http", summary: "any system that speaks HTTP and JSON: webhooks in, requests out", build };
+pub const SPEC: Spec = Spec {
+    name: "http",
+    summary: "any system that speaks HTTP and JSON: webhooks and polled lists in, requests out",
+    build,
+};
 
 const SEND: Operation = Operation {
     name: "request.send",
@@ -81,6 +88,18 @@ impl Endpoint for Http {
         match operation == SEND.name || operation == SEND_ONCE.name {
             true => request::read(&outbound.remote, &outbound.key.name, input).map(drop),
             false => Ok(()),
+        }
+    }
+
+    fn polls(&self) -> Vec<PollPlan> {
+        self.config.outbound.iter().flat_map(|outbound| &outbound.polls).map(poll::Poll::plan).collect()
+    }
+
+    fn poll(&self, name: &str, state: &PollState<'_>) -> PollStep {
+        let Some(outbound) = &self.config.outbound else { return PollStep::Rest { more: false } };
+        match outbound.polls.iter().find(|poll| poll.channel == name) {
+            Some(poll) => poll.step(&outbound.remote, &outbound.rules, state),
+            None => PollStep::Rest { more: false },
         }
     }
 

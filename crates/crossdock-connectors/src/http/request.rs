@@ -156,7 +156,7 @@ fn scalar_text(value: &Value) -> Option<String> {
 }
 
 /// Percent-encoding of everything but RFC 3986's unreserved characters.
-fn encoded(text: &str) -> String {
+pub(super) fn encoded(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {

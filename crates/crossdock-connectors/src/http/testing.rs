@@ -20,6 +20,10 @@ use saphyr_parser::{Event, Parser, ScalarStyle};
 /// Standard Webhooks' published test secret, and one that follows it.
 pub(crate) const WHSEC: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 pub(crate) const WHSEC_NEXT: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+/// A pair of Ed25519 keys.
+pub(crate) const WHSK: &str =
+    "whsk_AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyB5tVYuj+ZU+UB4sRLoqYunkB+FOuaVvtfg45ELrQSWZA==";
+pub(crate) const WHPK: &str = "whpk_ebVWLo/mVPlAeLES6KmLp5AfhTrmlb7X4OORC60ElmQ=";
 /// A Samsara secret, as base64.
 pub(crate) const SAMSARA: &str = "c2Ftc2FyYS1zZWNyZXQ=";
 pub(crate) const SHARED: &str = "a-shared-secret";
@@ -28,6 +32,8 @@ pub(crate) const SHARED: &str = "a-shared-secret";
 const ENVIRONMENT: &[(&str, &str)] = &[
     ("WHSEC", WHSEC),
     ("WHSEC_NEXT", WHSEC_NEXT),
+    ("WHSK", WHSK),
+    ("WHPK", WHPK),
     ("SAMSARA", SAMSARA),
     ("SHARED", SHARED),
     ("TOKEN", "t0ken"),

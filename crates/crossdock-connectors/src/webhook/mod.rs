@@ -41,6 +41,8 @@ const NOTIFY: Operation = Operation {
 
 /// What outgoing webhooks are signed by, and incoming ones unless the configuration says otherwise.
 const SCHEME: &str = "standard-webhooks";
+/// What outgoing webhooks may be signed by instead: a pair of keys.
+const BY_KEYS: &str = "standard-webhooks-ed25519";
 
 /// Where events come from when `source` is not configured.
 const SOURCE: &str = "/crossdock";
@@ -92,9 +94,16 @@ fn build(system: &SystemConfig<'_>) -> Result<Arc<dyn Endpoint>, Vec<Diagnostic>
 
 impl Outbound {
     fn read(reader: &Reader<'_>, system: &SystemConfig<'_>) -> Option<Self> {
-        let scheme = Scheme::preset(SCHEME).expect("the standard is among the presets");
+        let scheme = reader.choice("scheme", &[(SCHEME, SCHEME), (BY_KEYS, BY_KEYS)]).unwrap_or(SCHEME);
+        let scheme = Scheme::preset(scheme).expect("the standard is among the presets");
         let remote = Remote::read(reader, system, Tail::Whole);
         let secrets = secrets(reader, system, Some(&scheme));
+        if let Some(secrets) = &secrets
+            && let Err(error) = sign(&scheme, secrets, SignInput::new("check", Timestamp::UNIX_EPOCH, b""))
+        {
+            let at = reader.node("secret").map_or(reader.location(), |node| &node.location);
+            reader.mistake(Diagnostic::error(at, format!("nothing can be signed by this: {error}")));
+        }
         let source = reader.optional_text("source").unwrap_or(SOURCE).trim_end_matches('/').to_owned();
         if let Some(node) = reader.node("source")
             && (source.is_empty() || !is_header_value(&source) || source.contains(' '))

@@ -50,7 +50,9 @@ fn rows_that_protect_nothing_are_refused() {
         (error(serde_json::json!({})), "needs `header`: the name of the header that carries the signature or secret"),
         (
             error(serde_json::json!({"header": "X"})),
-            "needs `algorithm`: one of hmac-sha1, hmac-sha256, hmac-sha512, http-message-hmac-sha256, static, basic, bearer",
+            "needs `algorithm`: one of hmac-sha1, hmac-sha256, hmac-sha512, ed25519, ecdsa-p256-sha256, rsa-pss-sha512, \
+             rsa-v1_5-sha256, http-message-hmac-sha256 (or http-message- and ed25519, ecdsa-p256-sha256, \
+             rsa-pss-sha512 or rsa-v1_5-sha256), static, basic, bearer",
         ),
         (error(serde_json::json!({"header": "X", "algorithm": "hmac-sha256"})), "needs `encoding`: hex or base64"),
         (
@@ -122,6 +124,10 @@ fn rows_that_protect_nothing_are_refused() {
             hmac(serde_json::json!({"list": {"separator": ",", "assign": "=", "field": "v,1"}})),
             "`list.field` is not the name of an item",
         ),
+        (
+            error(serde_json::json!({"preset": "rfc9421-ed25519", "key": "base64"})),
+            "`key` is for shared keys: a public key is given as `whpk_…` or PEM, remove it",
+        ),
         (hmac(serde_json::json!({"reject_status": 200})), "`reject_status` must be between 400 and 499"),
     ];
     for (told, expected) in cases {
@@ -133,7 +139,7 @@ fn rows_that_protect_nothing_are_refused() {
 fn words_that_do_not_exist_are_named() {
     let row = |field: &str, value: serde_json::Value| error(serde_json::json!({"header": "X", field: value}));
     assert!(row("algoritm", "static".into()).contains("unknown field `algoritm`"));
-    assert!(row("algorithm", "ed25519".into()).contains("unknown variant `ed25519`, expected one of `hmac-sha1`"));
+    assert!(row("algorithm", "ed448".into()).contains("unknown variant `ed448`, expected one of `hmac-sha1`"));
     assert!(row("encoding", "hexx".into()).contains("unknown variant `hexx`, expected `hex` or `base64`"));
     let told = row("timestamp", serde_json::json!({"past_s": "forever"}));
     assert!(told.contains("expected a number of seconds, or `unlimited`"), "{told}");

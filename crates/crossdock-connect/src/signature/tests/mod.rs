@@ -2,6 +2,7 @@
 
 mod configuration;
 mod laws;
+mod rfc9421;
 mod signing;
 mod vectors;
 

@@ -63,7 +63,7 @@ webhook:
     encodng: hex
     timestamp: {header: X-Time, past_s: -1}",
         "
-5:16: `algorithm` of `scheme`: unknown variant `hmac-sha265`, expected one of `hmac-sha1`, `hmac-sha256`, `hmac-sha512`, `http-message-hmac-sha256`, `static`, `basic`, `bearer`
+5:16: `algorithm` of `scheme`: unknown variant `hmac-sha265`, expected one of `hmac-sha1`, `hmac-sha256`, `hmac-sha512`, `http-message-hmac-sha256`, `ed25519`, `ecdsa-p256-sha256`, `rsa-pss-sha512`, `rsa-v1_5-sha256`, `http-message-ed25519`, `http-message-ecdsa-p256-sha256`, `http-message-rsa-pss-sha512`, `http-message-rsa-v1_5-sha256`, `static`, `basic`, `bearer`
 6:5: `scheme` has no field `encodng` (did you mean `encoding`?)
 7:16: `timestamp` of `scheme`: fewer than 0 seconds
 2:27: the environment variable NOPE is not set",

@@ -3,5 +3,6 @@
 
 mod answers;
 mod configuration;
+mod polling;
 pub(crate) mod receiving;
 mod sending;

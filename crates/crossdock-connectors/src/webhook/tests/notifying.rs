@@ -6,7 +6,9 @@ use crossdock_core::exchange::{Answer, Call, SendFault};
 use crossdock_core::value;
 use jiff::SignedDuration;
 
-use crate::http::testing::{WHSEC, WHSEC_NEXT, answer, call, ended, faults, json, now, outcome, sound, transmission};
+use crate::http::testing::{
+    WHPK, WHSEC, WHSEC_NEXT, answer, call, ended, faults, json, now, outcome, sound, transmission,
+};
 use crate::webhook::SPEC;
 
 const SYSTEM: &str =
@@ -47,6 +49,24 @@ fn an_event_is_sent_as_a_signed_cloudevent() {
     );
     assert!(verifies(&call, WHSEC, now()));
     assert!(!verifies(&call, WHSEC_NEXT, now()));
+}
+
+#[test]
+fn an_event_can_be_signed_by_a_pair_of_keys() {
+    let system =
+        "config: {url: https://shop.example.com/hooks, scheme: standard-webhooks-ed25519, secret: {env: WHSK}}";
+    let endpoint = sound(SPEC, system);
+    let call = call(endpoint.as_ref(), &transmission("event.notify", json(EVENT)), now());
+    assert!(header(&call, "webhook-signature").starts_with("v1a,"));
+    let headers: Vec<(String, String)> =
+        call.headers.iter().map(|header| (header.name.clone(), header.value.clone())).collect();
+    let scheme = Scheme::preset("standard-webhooks-ed25519").expect("a preset");
+    let is_right =
+        |key: &str| verify(&scheme, &[Secret::new(key)], VerifyInput::new(&headers, &call.body), now()).is_ok();
+    assert!(is_right(WHPK), "the public key is enough");
+    assert!(!is_right("whpk_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="));
+    let wrong = crate::http::testing::endpoint(SPEC, &system.replace("WHSK", "WHPK")).expect_err("cannot sign");
+    assert!(wrong.contains("signing needs the secret key, which begins with whsk_"), "{wrong}");
 }
 
 #[test]
