@@ -154,6 +154,36 @@ pub struct PollPlan {
     pub every_ms: u64,
 }
 
+/// What to do next to see how a system stands, without changing anything in it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LookStep {
+    /// Send this, which changes nothing there, and come back with the answer.
+    Call(Call),
+    /// Everything that can be seen was looked at.
+    Done(Vec<Sight>),
+}
+
+/// One thing that was seen of a system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sight {
+    /// What was looked at and how it stands: `may read sale.order`.
+    pub what: String,
+    /// What a person should do about it; `None` when it is as it should be.
+    pub to_do: Option<String>,
+}
+
+impl Sight {
+    /// As it should be.
+    pub fn good(what: impl Into<String>) -> Self {
+        Self { what: what.into(), to_do: None }
+    }
+
+    /// Not as it should be.
+    pub fn bad(what: impl Into<String>, to_do: impl Into<String>) -> Self {
+        Self { what: what.into(), to_do: Some(to_do.into()) }
+    }
+}
+
 /// One configured system, seen through its connector.
 pub trait Endpoint: Send + Sync + Debug {
     /// Verifies and takes apart a request. Verification is on the raw bytes and comes before any parsing.
@@ -198,5 +228,13 @@ pub trait Endpoint: Send + Sync + Debug {
     fn poll(&self, name: &str, state: &PollState<'_>) -> PollStep {
         let _ = (name, state);
         PollStep::Rest { more: false }
+    }
+
+    /// The next step of a look at the system itself: whether it can be reached, knows the hub and has what the hub needs.
+    /// Nothing in it is changed. A connector that cannot see anything without changing something sees nothing.
+    /// Deterministic.
+    fn look(&self, so_far: &[Exchange]) -> LookStep {
+        let _ = so_far;
+        LookStep::Done(Vec::new())
     }
 }

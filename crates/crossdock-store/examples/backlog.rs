@@ -95,6 +95,7 @@ fn owed(number: u64, many: u64) -> Transmission {
         created_at: Timestamp::UNIX_EPOCH,
         failing_since: None,
         in_doubt: false,
+        refused: false,
         last_problem: None,
         result: None,
         finished_at: None,

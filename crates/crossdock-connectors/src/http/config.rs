@@ -27,6 +27,8 @@ pub(super) struct Outbound {
     /// How the transmission's key travels.
     pub key: KeyHeader,
     pub rules: Rules,
+    /// A path that answers GET with success when all is well, for `crossdock check --live`.
+    pub check: Option<String>,
     /// What is fetched.
     pub polls: Vec<Poll>,
 }
@@ -108,6 +110,7 @@ impl Config {
                 remote: Remote::read(&reader, system, Tail::Base),
                 key: key_header(&reader),
                 rules: Rules::read(&reader, system.system.clone()),
+                check: poll_config::path(&reader, "check").map(str::to_owned),
                 polls: poll_config::read(&reader),
             };
             mistakes.extend(reader.finish());

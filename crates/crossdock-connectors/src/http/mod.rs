@@ -7,6 +7,7 @@ mod config;
 pub(crate) mod inbound;
 pub(crate) mod input;
 pub(crate) mod key;
+pub(crate) mod look;
 mod poll;
 mod poll_config;
 pub(crate) mod proof;
@@ -20,7 +21,7 @@ pub(crate) mod tests;
 use std::sync::Arc;
 
 use crossdock_connect::endpoint::{
-    Endpoint, InputFault, Operation, PollPlan, PollState, PollStep, RawRequest, Receipt, Reject, Repeat, Step,
+    Endpoint, InputFault, LookStep, Operation, PollPlan, PollState, PollStep, RawRequest, Receipt, Reject, Repeat, Step,
 };
 use crossdock_connect::signature::Verified;
 use crossdock_connect::spec::{Spec, SystemConfig};
@@ -103,6 +104,13 @@ impl Endpoint for Http {
         }
     }
 
+    fn look(&self, so_far: &[Exchange]) -> LookStep {
+        match &self.config.outbound {
+            Some(outbound) => look::look(&outbound.rules.system, outbound.targets(), so_far),
+            None => LookStep::Done(Vec::new()),
+        }
+    }
+
     fn next(&self, transmissions: &[Transmission], so_far: &[Exchange], now: Timestamp) -> Step {
         each(transmissions, |transmission| match &self.config.outbound {
             Some(outbound) => outbound.next(transmission, so_far, now),
@@ -112,6 +120,18 @@ impl Endpoint for Http {
 }
 
 impl Outbound {
+    /// What can be looked at: the path that is there for it, else what is polled, else only the address.
+    fn targets(&self) -> Vec<look::Target> {
+        let paths: Vec<String> = match &self.check {
+            Some(path) => vec![path.clone()],
+            None => self.polls.iter().map(|poll| poll.path.clone()).collect(),
+        };
+        match paths.is_empty() {
+            true => vec![look::Target::address(&self.remote)],
+            false => paths.iter().map(|path| look::Target::path(&self.remote, path)).collect(),
+        }
+    }
+
     fn next(&self, transmission: &Transmission, so_far: &[Exchange], now: Timestamp) -> Result<Call, Outcome> {
         let repeat = match transmission.operation.as_str() {
             "request.send" => Repeat::Safe,

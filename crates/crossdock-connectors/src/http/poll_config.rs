@@ -41,14 +41,8 @@ pub(super) fn read(reader: &Reader<'_>) -> Vec<Poll> {
 }
 
 fn one(channel: &str, reader: &Reader<'_>) -> Option<Poll> {
-    let path = reader.text("path");
-    if let (Some(path), Some(node)) = (path, reader.node("path")) {
-        let is_path = path.starts_with('/') && !path.starts_with("//");
-        if !is_path || !path.bytes().all(|byte| byte.is_ascii_graphic()) || path.contains(['#', '\\']) {
-            let mistake = Diagnostic::error(&node.location, "`path` begins with a slash and is encoded already");
-            reader.mistake(mistake.hint("for example /orders?status=open; `url` of the system comes before it"));
-        }
-    }
+    reader.required("path");
+    let path = path(reader, "path");
     let every_ms = reader.duration_ms("every").unwrap_or(EVERY_MS);
     if !EVERY_MS_RANGE.contains(&every_ms) {
         let at = reader.node("every").map_or(reader.location(), |node| &node.location);
@@ -69,6 +63,18 @@ fn one(channel: &str, reader: &Reader<'_>) -> Option<Poll> {
         since: reader.node("since").and_then(|node| since(reader, node)),
         pages: reader.node("pages").map_or(Some(Pages::One), |node| pages(reader, node))?,
     })
+}
+
+/// A path behind `url`, as it is sent.
+pub(super) fn path<'a>(reader: &Reader<'a>, field: &'static str) -> Option<&'a str> {
+    let (path, node) = (reader.optional_text(field)?, reader.node(field)?);
+    let is_path = path.starts_with('/') && !path.starts_with("//");
+    if !is_path || !path.bytes().all(|byte| byte.is_ascii_graphic()) || path.contains(['#', '\\']) {
+        let mistake =
+            Diagnostic::error(&node.location, format!("`{field}` begins with a slash and is encoded already"));
+        reader.mistake(mistake.hint("for example /orders?status=open; `url` of the system comes before it"));
+    }
+    Some(path)
 }
 
 /// `{parameter: updated_since, from: updated_at, start: …, overlap: 5m}`.

@@ -152,6 +152,7 @@ pub(crate) fn transmission(operation: &str, input: Value) -> Transmission {
         created_at: now(),
         failing_since: None,
         in_doubt: false,
+        refused: false,
         last_problem: None,
         result: None,
         finished_at: None,

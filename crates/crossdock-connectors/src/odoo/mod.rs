@@ -21,6 +21,7 @@
 //! | capture, outbox | `x_hub_outbox/search_read` by `order: id`, `limit: 200`; per model `<model>/fields_get`, `<model>/search_read` by `id in` with `active_test: false`; `sale.order.line`, `stock.move`, `account.move.line`, `product.product`, `res.partner`, `res.country` `/search_read` for what belongs to it; `x_hub_outbox/unlink` |
 //! | capture, sweep | `<model>/search_read` by `write_date >=` and `id not in`, `order: write_date,id`, `limit: 200`; then as above |
 //! | `crossdock odoo setup` | see [`setup`] |
+//! | `crossdock check --live` | see `look` |
 //!
 //! `load` is insert-only with `context {noupdate: true, mode: update}`. A *mark* is a `mail.message` on the document
 //! it marks, with an external id and a `message_id` of its own; see `marks`.
@@ -31,6 +32,7 @@ mod capture;
 mod config;
 mod input;
 mod load;
+mod look;
 mod marks;
 mod operations;
 pub mod setup;
@@ -42,7 +44,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use crossdock_connect::endpoint::{Endpoint, InputFault, Operation, PollPlan, PollState, PollStep, Step};
+use crossdock_connect::endpoint::{Endpoint, InputFault, LookStep, Operation, PollPlan, PollState, PollStep, Step};
 use crossdock_connect::spec::{Spec, SystemConfig};
 use crossdock_core::exchange::Exchange;
 use crossdock_core::source::Diagnostic;
@@ -69,6 +71,10 @@ impl Endpoint for Odoo {
 
     fn next(&self, transmissions: &[Transmission], so_far: &[Exchange], _now: jiff::Timestamp) -> Step {
         operations::next(self, transmissions, so_far)
+    }
+
+    fn look(&self, so_far: &[Exchange]) -> LookStep {
+        look::look(self, so_far)
     }
 
     fn polls(&self) -> Vec<PollPlan> {

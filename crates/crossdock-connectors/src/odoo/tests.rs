@@ -126,6 +126,7 @@ fn owed(operation: &str, input: &Value) -> Transmission {
         created_at: Timestamp::UNIX_EPOCH,
         failing_since: None,
         in_doubt: false,
+        refused: false,
         last_problem: None,
         result: None,
         finished_at: None,

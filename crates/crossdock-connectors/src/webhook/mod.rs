@@ -8,7 +8,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use crossdock_connect::endpoint::{Endpoint, InputFault, Operation, RawRequest, Reject, Repeat, Step};
+use crossdock_connect::endpoint::{Endpoint, InputFault, LookStep, Operation, RawRequest, Reject, Repeat, Step};
 use crossdock_connect::secret::Secret;
 use crossdock_connect::signature::{Scheme, SignInput, Verified, sign};
 use crossdock_connect::spec::{Spec, SystemConfig};
@@ -22,6 +22,7 @@ use jiff::Timestamp;
 use crate::http::answer::{Rules, telling};
 use crate::http::inbound::{Arrival, Identity, arrival, envelope, is_json_body, json_content_type};
 use crate::http::input::sentence;
+use crate::http::look;
 use crate::http::proof::{Proof, secrets};
 use crate::http::remote::{Remote, Tail, is_header_value};
 use crate::http::{each, no_webhooks, unknown_operation};
@@ -149,6 +150,13 @@ impl Outbound {
 }
 
 impl Endpoint for Webhook {
+    fn look(&self, so_far: &[Exchange]) -> LookStep {
+        match &self.outbound {
+            Some(outbound) => look::look(&outbound.rules.system, vec![look::Target::address(&outbound.remote)], so_far),
+            None => LookStep::Done(Vec::new()),
+        }
+    }
+
     fn receive(&self, request: &RawRequest, now: Timestamp) -> Result<Vec<Envelope>, Reject> {
         let Some(proof) = &self.inbound else { return Err(no_webhooks()) };
         let Arrival::Message(verified) = arrival(proof, request, now)? else { return Ok(Vec::new()) };

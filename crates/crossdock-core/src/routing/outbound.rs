@@ -346,6 +346,7 @@ fn blank(flow: &OutboundFlow, event: &Event, work: &Work<'_>) -> Transmission {
         created_at: work.now,
         failing_since: None,
         in_doubt: false,
+        refused: false,
         last_problem: None,
         result: None,
         finished_at: None,

@@ -87,6 +87,7 @@ pub fn decide(
             next.due_at = now;
             next.failing_since = None;
             next.attempts = 0;
+            next.refused = false;
             Ok(Step::quiet(next))
         }
         (S::Held { .. } | S::Owed | S::Paused { .. }, E::Cancelled) => {
@@ -103,6 +104,7 @@ fn finish(mut next: Transmission, outcome: &Outcome, retry: &RetrySchedule, now:
         Outcome::Accepted { result } => {
             next.state = TransmissionState::Done;
             next.in_doubt = false;
+            next.refused = false;
             next.failing_since = None;
             next.last_problem = None;
             next.result = Some(result.clone());
@@ -113,6 +115,15 @@ fn finish(mut next: Transmission, outcome: &Outcome, retry: &RetrySchedule, now:
         Outcome::Unknown { reason } => {
             next.in_doubt = true;
             again(next, reason, None, retry, now)
+        }
+        // It certainly did not take effect, so asking once more is harmless whatever the system honours (I2).
+        Outcome::Refused { reason } if !next.refused && retry.confirm_refused_ms.is_some() => {
+            next.refused = true;
+            next.state = TransmissionState::Owed;
+            next.failing_since.get_or_insert(now);
+            next.last_problem = Some(format!("{reason}; asked once more, for it may be a passing refusal"));
+            next.due_at = schedule::later(now, retry.confirm_refused_ms.unwrap_or_default());
+            Step::quiet(next)
         }
         Outcome::Refused { reason } => {
             let summary = format!(

@@ -58,6 +58,9 @@ pub struct Transmission {
     pub failing_since: Option<Timestamp>,
     /// An earlier attempt may have taken effect: the connector must ask before it repeats.
     pub in_doubt: bool,
+    /// The system refused it, and is asked once more before a person is; see [`RetrySchedule::confirm_refused_ms`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refused: bool,
     /// What the last attempt met.
     pub last_problem: Option<String>,
     /// What the system returned when it was done.

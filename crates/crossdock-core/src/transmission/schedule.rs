@@ -16,11 +16,21 @@ pub struct RetrySchedule {
     pub attempts_max: u32,
     /// After failing for this long the transmission is paused, in seconds.
     pub give_up_after_s: u64,
+    /// A refusal counts only when it comes twice: the second try is made after this many milliseconds. `None`: the first
+    /// refusal pauses the transmission.
+    #[serde(default)]
+    pub confirm_refused_ms: Option<u64>,
 }
 
 impl Default for RetrySchedule {
     fn default() -> Self {
-        Self { first_ms: 500, longest_ms: 60_000, attempts_max: 2_000, give_up_after_s: 24 * 3600 }
+        Self {
+            first_ms: 500,
+            longest_ms: 60_000,
+            attempts_max: 2_000,
+            give_up_after_s: 24 * 3600,
+            confirm_refused_ms: None,
+        }
     }
 }
 
@@ -37,7 +47,7 @@ impl RetrySchedule {
 
     /// The same schedule after its last attempt: one more failure pauses the transmission.
     pub fn used_up(&self) -> Self {
-        Self { attempts_max: 0, ..self.clone() }
+        Self { attempts_max: 0, confirm_refused_ms: None, ..self.clone() }
     }
 
     /// Whether a transmission with this row of failures behind it is paused instead of tried again.

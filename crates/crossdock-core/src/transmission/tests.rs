@@ -30,6 +30,7 @@ pub(super) fn owed() -> Transmission {
         created_at: at(0),
         failing_since: None,
         in_doubt: false,
+        refused: false,
         last_problem: None,
         result: None,
         finished_at: None,
@@ -194,4 +195,32 @@ proptest! {
         prop_assert!(wait >= SignedDuration::from_millis(retry.first_ms as i64 / 2));
         prop_assert_eq!(retry.next_at(id, failed, at(0)), retry.next_at(id, failed, at(0)));
     }
+}
+
+#[test]
+fn a_refusal_counts_when_it_comes_twice_where_that_is_configured() {
+    let retry = RetrySchedule { confirm_refused_ms: Some(10_000), ..RetrySchedule::default() };
+    let refused = Outcome::Refused { reason: "no such SKU".into() };
+    let attempt = |before: &Transmission, outcome: &Outcome, retry: &RetrySchedule| {
+        let begun = decide(before, &TransmissionEvent::Begun, retry, at(0)).expect("owed").transmission;
+        decide(&begun, &TransmissionEvent::Finished(outcome.clone()), retry, at(0)).expect("sending")
+    };
+    let first = attempt(&owed(), &refused, &retry);
+    assert_eq!((first.transmission.state.word(), first.raise), ("owed", None), "it is asked once more");
+    assert_eq!(first.transmission.due_at.duration_since(at(0)).as_secs(), 10);
+    let second = attempt(&first.transmission, &refused, &retry);
+    assert_eq!(second.transmission.state.word(), "paused");
+    assert_eq!(second.raise.map(|(class, _)| class), Some(ExceptionClass::TransmissionRefused));
+    // An outage in between does not make it a first refusal again.
+    let outage = Outcome::Retry { reason: "HTTP 503".into(), after_ms: None };
+    let after_outage = attempt(&first.transmission, &outage, &retry);
+    assert_eq!(attempt(&after_outage.transmission, &refused, &retry).transmission.state.word(), "paused");
+    // Whoever resumes it wants it tried as anew.
+    let resumed = decide(&second.transmission, &TransmissionEvent::Resumed, &retry, at(0)).expect("paused");
+    assert_eq!(attempt(&resumed.transmission, &refused, &retry).transmission.state.word(), "owed");
+    let accepted = Outcome::Accepted { result: Value::Null };
+    assert!(!attempt(&first.transmission, &accepted, &retry).transmission.refused);
+    // A last attempt is the last, and without the option the first refusal counts.
+    assert_eq!(attempt(&owed(), &refused, &retry.used_up()).transmission.state.word(), "paused");
+    assert_eq!(attempt(&owed(), &refused, &RetrySchedule::default()).transmission.state.word(), "paused");
 }

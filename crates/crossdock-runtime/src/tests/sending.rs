@@ -214,7 +214,13 @@ async fn an_attempt_costs_one_commit_and_hardly_a_question() {
 
 #[tokio::test(start_paused = true)]
 async fn retries_are_bounded_and_end_with_a_person() {
-    let retry = RetrySchedule { first_ms: 100, longest_ms: 1_000, attempts_max: 8, give_up_after_s: 3_600 };
+    let retry = RetrySchedule {
+        first_ms: 100,
+        longest_ms: 1_000,
+        attempts_max: 8,
+        give_up_after_s: 3_600,
+        ..RetrySchedule::default()
+    };
     let mut world = World::new(Settings { retry, ..Settings::default() });
     world.partner.behave(|_| Reply::Status(409));
     world.task("K", "0").await;

@@ -271,7 +271,13 @@ async fn an_attempt_that_crashes_is_recorded_and_disturbs_nobody() {
 
 #[tokio::test(start_paused = true)]
 async fn an_exhausted_one_has_a_new_start_when_resumed() {
-    let retry = RetrySchedule { first_ms: 10, longest_ms: 100, attempts_max: 3, give_up_after_s: 3_600 };
+    let retry = RetrySchedule {
+        first_ms: 10,
+        longest_ms: 100,
+        attempts_max: 3,
+        give_up_after_s: 3_600,
+        ..RetrySchedule::default()
+    };
     let mut world = World::new(Settings { retry, ..Settings::default() });
     world.partner.behave(|told| if told.n < 5 { Reply::Status(409) } else { Reply::Do });
     world.task("K", "0").await;

@@ -128,6 +128,7 @@ pub fn transmission(number: u64, key: &str, place: u64) -> Transmission {
         created_at: at(0),
         failing_since: None,
         in_doubt: false,
+        refused: false,
         last_problem: None,
         result: None,
         finished_at: None,

@@ -7,6 +7,7 @@ mod client;
 mod connectors;
 mod desk;
 mod init;
+mod live;
 mod mapping;
 mod model;
 mod odoo;

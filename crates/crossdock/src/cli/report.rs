@@ -82,14 +82,20 @@ pub fn unusable(loaded: &Loaded<'_>, folder: &Folder, is_json: bool, screen: Scr
     let is_error = |found: &&Diagnostic| found.severity == Severity::Error;
     let found: Vec<_> = loaded.diagnostics.iter().filter(is_error).cloned().collect();
     screen::print(&match is_json {
-        true => as_json(&loaded.settings.hub, &found, errors, files),
+        true => as_json(&loaded.settings.hub, &found, errors, files, None),
         false => findings(&found, folder, screen) + &summary(errors, 0, files, screen),
     })?;
     Ok(exit::found_wrong())
 }
 
 /// The findings for a machine.
-pub fn as_json(hub: &str, diagnostics: &[Diagnostic], errors: usize, files: usize) -> String {
+pub fn as_json(
+    hub: &str,
+    diagnostics: &[Diagnostic],
+    errors: usize,
+    files: usize,
+    systems: Option<serde_json::Value>,
+) -> String {
     let findings: Vec<_> = diagnostics
         .iter()
         .map(|diagnostic| {
@@ -104,12 +110,15 @@ pub fn as_json(hub: &str, diagnostics: &[Diagnostic], errors: usize, files: usiz
             })
         })
         .collect();
-    let report = json!({
+    let mut report = json!({
         "hub": hub,
         "errors": errors,
         "warnings": diagnostics.len() - errors,
         "files": files,
         "findings": findings,
     });
+    if let Some(systems) = systems {
+        report["systems"] = systems;
+    }
     format!("{report:#}\n")
 }

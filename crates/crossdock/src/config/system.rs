@@ -172,6 +172,7 @@ fn retry(reader: &Reader<'_>) -> RetrySchedule {
     retry.longest_ms = from.duration_ms("longest").unwrap_or(retry.longest_ms.max(retry.first_ms));
     retry.attempts_max = from.number("attempts_max", 1..=1_000_000).map_or(retry.attempts_max, |number| number as u32);
     retry.give_up_after_s = from.duration_ms("give_up_after").map_or(retry.give_up_after_s, |ms| ms.div_ceil(1000));
+    retry.confirm_refused_ms = from.duration_ms("confirm_refused");
     if retry.longest_ms < retry.first_ms {
         longer(node, "longest", "first", &from);
     }

@@ -6,6 +6,7 @@ mod command_line;
 mod config_mistakes;
 mod console;
 mod hub_folder;
+mod live;
 mod mapping_mistakes;
 mod master_data;
 mod odoo_contract;

@@ -7,19 +7,40 @@ use serde_json::Value as Json;
 
 use crate::real_odoo;
 
-/// Runs the demo and returns its verdict.
+/// Lines of the hub's log that a failure shows.
+const LOG_LINES: usize = 60;
+
+/// Runs the demo and returns its verdict. When something does not hold, the hub folder is kept, and the failure tells the
+/// verdict, what the demo said, the folder, and the end of the hub's log.
 fn demo(arguments: &[&str], environment: &[(&str, &str)]) -> Json {
+    let folder = tempfile::Builder::new().prefix("crossdock-demo-").tempdir().expect("a scratch folder");
+    let hub = folder.path().join("hub");
     let output = Command::new(env!("CARGO_BIN_EXE_crossdock"))
         .arg("demo")
         .arg("--json")
+        .arg("--folder")
+        .arg(&hub)
         .args(arguments)
         .envs(environment.iter().copied())
         .output()
         .expect("the program starts");
     let (out, told) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    let verdict = serde_json::from_str(&out).unwrap_or_else(|error| panic!("no verdict ({error}):\n{out}\n{told}"));
-    assert!(output.status.success(), "{out}\n{told}");
-    verdict
+    let verdict: Option<Json> = serde_json::from_str(&out).ok();
+    if output.status.success()
+        && let Some(verdict) = verdict.filter(|verdict| verdict["holds"] == true)
+    {
+        return verdict;
+    }
+    let log = std::fs::read_to_string(hub.join(".hub.log")).unwrap_or_else(|error| format!("no log: {error}"));
+    let lines: Vec<&str> = log.lines().collect();
+    let end = lines[lines.len().saturating_sub(LOG_LINES)..].join("\n");
+    let kept = folder.keep();
+    panic!(
+        "the demo ended with {}\nverdict:\n{out}\nsaid:\n{told}\nthe hub folder is kept: `crossdock trace ORDER --hub {}`\nend of its \
+         log:\n{end}",
+        output.status,
+        kept.join("hub").display()
+    );
 }
 
 fn assert_all_hold(verdict: &Json, orders: u64, kills: u64) {

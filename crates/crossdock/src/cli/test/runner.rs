@@ -493,6 +493,7 @@ fn transmission_of(input: &Value, event: &Event, now: Timestamp) -> Transmission
         created_at: now,
         failing_since: None,
         in_doubt: false,
+        refused: false,
         last_problem: None,
         result: Some(input.get("result").cloned().unwrap_or_default()),
         finished_at: Some(now),

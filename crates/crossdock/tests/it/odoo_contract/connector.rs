@@ -90,6 +90,7 @@ impl<'a> Hub<'a> {
             created_at: Timestamp::UNIX_EPOCH,
             failing_since: None,
             in_doubt: attempt > 1,
+            refused: false,
             last_problem: None,
             result: None,
             finished_at: None,
