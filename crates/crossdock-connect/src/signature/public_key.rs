@@ -10,15 +10,17 @@ use ring::signature::{
     ECDSA_P256_SHA256_FIXED, ED25519, Ed25519KeyPair, KeyPair, RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA512,
     UnparsedPublicKey, VerificationAlgorithm,
 };
-use spki::der::Decode;
-use spki::der::asn1::ObjectIdentifier;
-use spki::{Document, SubjectPublicKeyInfoRef};
 use zeroize::Zeroizing;
 
 use crate::secret::Secret;
 use crate::signature::crypt::KEY_BASE64;
 use crate::signature::rejection::Reason;
 
+const BEGIN: &str = "-----BEGIN PUBLIC KEY-----";
+const END: &str = "-----END PUBLIC KEY-----";
+/// Tags of DER.
+const SEQUENCE: u8 = 0x30;
+const BIT_STRING: u8 = 0x03;
 /// Bytes of an Ed25519 public key, and of the seed of a secret one.
 const ED25519_BYTES: usize = 32;
 
@@ -54,16 +56,20 @@ impl PublicAlgorithm {
         }
     }
 
-    /// What a key of this algorithm says it is, in DER: the algorithm, and the curve where one belongs to it.
-    fn object_ids(self) -> (ObjectIdentifier, Option<ObjectIdentifier>) {
+    /// What a key of this algorithm says it is: the content of its AlgorithmIdentifier in DER, which is the object id of
+    /// the algorithm and, behind it, its curve or null.
+    fn identifier(self) -> &'static [u8] {
         match self {
-            PublicAlgorithm::Ed25519 => (ObjectIdentifier::new_unwrap("1.3.101.112"), None),
-            PublicAlgorithm::EcdsaP256Sha256 => (
-                ObjectIdentifier::new_unwrap("1.2.840.10045.2.1"),
-                Some(ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7")),
-            ),
+            // 1.3.101.112
+            PublicAlgorithm::Ed25519 => &[0x06, 0x03, 0x2b, 0x65, 0x70],
+            // 1.2.840.10045.2.1 and 1.2.840.10045.3.1.7
+            PublicAlgorithm::EcdsaP256Sha256 => &[
+                0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03,
+                0x01, 0x07,
+            ],
+            // 1.2.840.113549.1.1.1 and null
             PublicAlgorithm::RsaPssSha512 | PublicAlgorithm::RsaV15Sha256 => {
-                (ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1"), None)
+                &[0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00]
             }
         }
     }
@@ -125,18 +131,39 @@ fn from_pem(algorithm: PublicAlgorithm, text: &str) -> Result<Vec<u8>, Reason> {
         return Err(unusable("it is a private key: give the public one, for nothing else is needed to verify"));
     }
     let wrong = unusable("it is neither `whpk_` and base64 nor PEM with -----BEGIN PUBLIC KEY-----");
-    let Ok((label, document)) = Document::from_pem(text) else { return Err(wrong) };
-    if label != "PUBLIC KEY" {
-        return Err(wrong);
+    let encoded = text.strip_prefix(BEGIN).and_then(|rest| rest.trim_end().strip_suffix(END));
+    let encoded: String = encoded.ok_or(wrong.clone())?.split_whitespace().collect();
+    let document = KEY_BASE64.decode(encoded).map_err(|_| wrong.clone())?;
+    let (identifier, bytes) = public_key_info(&document).ok_or(wrong)?;
+    match identifier == algorithm.identifier() {
+        true => Ok(bytes.to_vec()),
+        false => Err(unusable("it is the key of another algorithm than the scheme's")),
     }
-    let Ok(info) = SubjectPublicKeyInfoRef::from_der(document.as_bytes()) else { return Err(wrong) };
-    let (named, curve) = algorithm.object_ids();
-    let of_curve = |curve: ObjectIdentifier| info.algorithm.parameters_oid().is_ok_and(|given| given == curve);
-    if info.algorithm.oid != named || curve.is_some_and(|curve| !of_curve(curve)) {
-        return Err(unusable("it is the key of another algorithm than the scheme's"));
-    }
-    let bytes = info.subject_public_key.as_bytes().ok_or(wrong)?;
-    Ok(bytes.to_vec())
+}
+
+/// The two parts of a SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7): what the algorithm is, and the key's bytes.
+fn public_key_info(document: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (info, behind) = element(SEQUENCE, document)?;
+    let (identifier, rest) = element(SEQUENCE, info)?;
+    let (bits, rest) = element(BIT_STRING, rest)?;
+    let (unused_bits, bytes) = bits.split_first()?;
+    (behind.is_empty() && rest.is_empty() && *unused_bits == 0).then_some((identifier, bytes))
+}
+
+/// The content of the DER element of this tag, and what lies behind it.
+fn element(tag: u8, bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (found, rest) = bytes.split_first()?;
+    let (first, rest) = rest.split_first()?;
+    let (length, rest) = match first {
+        0..=0x7f => (usize::from(*first), rest),
+        // The number of bytes that hold the length; no key needs more than two.
+        0x81 | 0x82 => {
+            let (length, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
+            (length.iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte)), rest)
+        }
+        _ => return None,
+    };
+    rest.split_at_checked(length).filter(|_| *found == tag)
 }
 
 /// The key the hub signs with: `whsk_` and, in base64, the seed of 32 bytes or the seed and the public key (64 bytes).
