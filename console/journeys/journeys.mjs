@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 
 import { faults, tabThrough } from './accessibility.mjs'
 
-const PAGES = ['/', '/find', '/exceptions?show=all', '/paused', '/messages', '/rejections']
+const PAGES = ['/', '/find', '/entities', '/entities?reference=no-such-number', '/exceptions?show=all', '/paused', '/messages', '/rejections']
 
 /** Asks the hub's API beside the browser. */
 export async function ask(hub, path) {
@@ -21,6 +21,21 @@ export async function knownReference(hub) {
   const story = await ask(hub, `/api/trace?reference=${items[0].id}`)
   return story.entities[0]?.key ?? items[0].id
 }
+
+/** An entity that the hub knows: one of the story of the known reference. */
+export async function knownEntity(hub) {
+  const story = await ask(hub, `/api/trace?reference=${encodeURIComponent(await knownReference(hub))}`)
+  assert(story.entities.length > 0, 'the known story is about no entity')
+  return story.entities[0]
+}
+
+/** The page of an entity. */
+export function entityPage({ kind, key }) {
+  return `/entities/${[kind, ...key.split('/')].map(encodeURIComponent).join('/')}`
+}
+
+/** The list of choices of a filter. */
+const filter = (page, name) => page.locator('.filters label').filter({ hasText: new RegExp(`^\\s*${name}`) }).locator('select')
 
 const title = (page) => page.locator('#title')
 
@@ -85,6 +100,97 @@ export const journeys = [
     },
   },
   {
+    name: 'an entity shows what is known of it, who said so, and what hangs on it',
+    async run(page, hub) {
+      const name = await knownEntity(hub)
+      const at = `/api/entities/${name.kind}/${encodeURIComponent(name.key)}`
+      const [entity, history, links] = await Promise.all([ask(hub, at), ask(hub, `${at}/history?limit=500`), ask(hub, `${at}/links`)])
+      // From the list of its kind, by the keyboard.
+      await page.goto('/entities')
+      await filter(page, 'Kind').selectOption(name.kind)
+      const link = page.getByRole('table', { name: 'Entities' }).getByRole('link', { name: name.key, exact: true })
+      await link.focus()
+      await page.keyboard.press('Enter')
+      await title(page).filter({ hasText: name.key }).waitFor()
+      await page.getByRole('table', { name: 'Fields' }).waitFor()
+      const known = Object.entries(entity.data).filter(([, value]) => value !== null)
+      assert.equal(await page.getByRole('table', { name: 'Fields' }).getByRole('rowheader').count(), known.length, 'every field')
+      // Who changed a field last: the last event of its history that names it.
+      const [field] = known[0]
+      const last = history.items.findLast((item) => item.changes.some((change) => change.pointer.split('/')[1] === field))
+      const row = page.getByRole('table', { name: 'Fields' }).getByRole('row').nth(1)
+      assert((await row.innerText()).includes(last.system), `${field} was changed by ${last.system}`)
+      assert.equal(await page.getByRole('list', { name: 'Events, newest first' }).locator('> li').count(), Math.min(history.items.length, 20))
+      for (const reference of entity.references) await page.getByRole('region', { name: 'Numbers at other systems' }).getByText(reference.value).first().waitFor()
+      // What it is linked with is a step away, and leads back.
+      const other = [...links.spoken_of_by, ...links.speaks_of].find((other) => other.status !== null)
+      if (other) {
+        await page.getByRole('region', { name: 'Linked with' }).getByRole('link', { name: other.key, exact: true }).first().click()
+        await title(page).filter({ hasText: other.key }).waitFor()
+        await page.getByRole('region', { name: 'Linked with' }).getByRole('link', { name: name.key, exact: true }).first().waitFor()
+        await page.goBack()
+        await title(page).filter({ hasText: name.key }).waitFor()
+      }
+      await page.getByRole('link', { name: 'Its story' }).click()
+      await page.getByRole('heading', { name: 'Step by step' }).waitFor()
+    },
+  },
+  {
+    name: 'an entity is found by what any system calls it',
+    allowed: [/404/],
+    async run(page, hub) {
+      const name = await knownEntity(hub)
+      const { references } = await ask(hub, `/api/entities/${name.kind}/${encodeURIComponent(name.key)}`)
+      const value = references[0]?.value ?? name.key
+      await page.goto('/entities')
+      await page.getByRole('searchbox', { name: 'Any reference' }).fill(value)
+      await page.keyboard.press('Enter')
+      await page.waitForURL(/reference=/)
+      await page.getByRole('table', { name: 'Entities' }).getByRole('link', { name: `${name.kind}/${name.key}`, exact: true }).waitFor()
+      // A number in the address leads to the one entity it stands for.
+      await page.goto(`/entities/${name.kind}/${encodeURIComponent(value)}`)
+      await title(page).filter({ hasText: name.key }).waitFor()
+      await page.getByRole('table', { name: 'Fields' }).waitFor()
+      await page.goto('/entities/shipment/no-such-number')
+      await page.getByText('No shipment is known by “no-such-number”.').waitFor()
+      await page.goto('/entities?reference=no-such-number')
+      await page.getByText('Nothing is known by it.').waitFor()
+      assert.equal(await page.getByRole('alert').count(), 0)
+    },
+  },
+  {
+    name: 'exceptions are filtered by class, severity, system and what they affect',
+    async run(page, hub) {
+      const { items } = await ask(hub, '/api/exceptions?limit=500')
+      const one = items.find((item) => item.affects.length > 0) ?? items[0]
+      assert(one, 'the hub has no exception: bring one about before the journeys')
+      const count = async (query) => (await ask(hub, `/api/exceptions?limit=50&${query}`)).items.length
+      const shown = async (n) => page.waitForFunction((n) => document.querySelectorAll('article').length === n, n)
+      await page.goto('/exceptions?show=all')
+      await filter(page, 'Class').selectOption(one.class)
+      await page.waitForURL(/class=/)
+      await shown(await count(`class=${one.class}`))
+      await filter(page, 'Severity').selectOption(one.severity)
+      await shown(await count(`class=${one.class}&severity=${one.severity}`))
+      await page.getByRole('article').first().getByText(/severity/).waitFor({ state: 'attached' })
+      await filter(page, 'Severity').selectOption(one.severity === 'low' ? 'high' : 'low')
+      await page.getByText('No exception is like that.').waitFor()
+      await page.goto('/exceptions?show=all')
+      if (one.affects.length > 0) {
+        const name = `${one.affects[0].kind}/${one.affects[0].key}`
+        await page.getByLabel('Affects').fill(name)
+        await page.keyboard.press('Enter')
+        await page.waitForURL(/entity=/)
+        await shown(await count(`entity=${encodeURIComponent(name)}`))
+        await page.goto('/exceptions?show=all')
+      }
+      if (one.system) {
+        await filter(page, 'System').selectOption(one.system)
+        await shown(await count(`system=${one.system}`))
+      }
+    },
+  },
+  {
     name: 'what nobody knows is said, without an alarm',
     allowed: [/404/],
     async run(page) {
@@ -109,7 +215,7 @@ export const journeys = [
       await page.keyboard.press('p')
       await goesTo(page, '/paused', 'Paused')
       assert.equal(await page.evaluate(() => document.activeElement?.id), 'title', 'a new page begins at its title')
-      for (const [key, path, name] of [['e', '/exceptions', 'Exceptions'], ['m', '/messages', 'Messages'], ['r', '/rejections', 'Rejections'], ['f', '/find', 'Find'], ['o', '/', 'Overview']]) {
+      for (const [key, path, name] of [['e', '/exceptions', 'Exceptions'], ['m', '/messages', 'Messages'], ['r', '/rejections', 'Rejections'], ['n', '/entities', 'Entities'], ['f', '/find', 'Find'], ['o', '/', 'Overview']]) {
         await page.keyboard.press('g')
         await page.keyboard.press(key)
         await goesTo(page, path, name)
@@ -164,9 +270,10 @@ export const journeys = [
     name: 'nothing has to be scrolled sideways',
     async run(page, hub) {
       const reference = await knownReference(hub)
+      const entity = entityPage(await knownEntity(hub))
       for (const width of [360, 768, 1024, 1440]) {
         await page.setViewportSize({ width, height: 800 })
-        for (const path of [...PAGES, `/timeline/${encodeURIComponent(reference)}`]) {
+        for (const path of [...PAGES, entity, `/timeline/${encodeURIComponent(reference)}`]) {
           await page.goto(path)
           await page.waitForFunction(() => !document.querySelector('.loading'))
           const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
@@ -186,8 +293,9 @@ export const journeys = [
     settings: { colorScheme },
     async run(page, hub) {
       const reference = await knownReference(hub)
+      const entity = entityPage(await knownEntity(hub))
       const found = []
-      for (const path of [...PAGES, `/timeline/${encodeURIComponent(reference)}`]) {
+      for (const path of [...PAGES, entity, `/timeline/${encodeURIComponent(reference)}`]) {
         for (const width of [1440, 360]) {
           await page.setViewportSize({ width, height: 800 })
           await page.goto(path)

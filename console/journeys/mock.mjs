@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
+import { entityAnswer, KINDS } from './entities.mjs'
 import { overview, scenario } from './scenario.mjs'
 
 const DIST = fileURLToPath(new URL('../dist', import.meta.url))
@@ -35,7 +36,7 @@ export async function mock(mood = '', port = 0) {
     for (const system of state.systems) Object.assign(system, { paused: null, paused_since: null, breaker: 'closed', transmissions: { ...system.transmissions, paused: 0, owed: 0, held: 0 } })
   }
   if (mood === 'empty') {
-    Object.assign(state, { messages: [] })
+    Object.assign(state, { messages: [], entities: [] })
     for (const system of state.systems) Object.assign(system, { messages: {}, transmissions: {}, last_message_at: null })
   }
   const server = createServer((request, response) => {
@@ -80,16 +81,31 @@ function look(state, url) {
   switch (url.pathname) {
     case '/api/overview': return overview(state)
     case '/api/messages': return list(state.messages.filter(has))
-    case '/api/transmissions': return list(state.paused.filter(has))
-    case '/api/exceptions': return list(state.exceptions.filter((row) => query.open !== 'true' || row.status === 'open'))
+    case '/api/transmissions': return list(state.paused.filter((row) => has(row) && (!query.about || nameOf(row.about) === query.about)))
+    case '/api/exceptions': return list(state.exceptions.filter((row) => isWanted(row, query)))
+    case '/api/kinds': return { items: KINDS, more: false }
     case '/api/rejections': return list(state.rejections)
     case '/api/trace': {
       const trace = state.stories.get(query.reference)
       if (!trace) throw new Refusal(404, 'XD-1104', `nothing is known by \`${query.reference}\``)
       return { reference: query.reference, ...trace }
     }
-    default: throw new Refusal(404, 'XD-1008', 'there is nothing at this address')
+    default: {
+      const found = url.pathname.startsWith('/api/entities') ? entityAnswer(state, url) : undefined
+      if (found) return found
+      throw new Refusal(404, 'XD-1104', 'there is nothing at this address')
+    }
   }
+}
+
+const nameOf = ({ kind, key }) => `${kind}/${key}`
+
+function isWanted(row, query) {
+  return (
+    (query.open !== 'true' || row.status === 'open') &&
+    ['class', 'severity', 'system'].every((name) => !query[name] || row[name] === query[name]) &&
+    (!query.entity || row.affects.some((name) => nameOf(name) === query.entity))
+  )
 }
 
 function act(state, path, body) {

@@ -6,7 +6,7 @@ import { mkdirSync } from 'node:fs'
 
 import { open, visit } from './browser.mjs'
 import { realHub } from './hub.mjs'
-import { journeys, knownReference, moods } from './journeys.mjs'
+import { entityPage, journeys, knownEntity, knownReference, moods } from './journeys.mjs'
 import { mock } from './mock.mjs'
 
 const SHOTS = process.env.CROSSDOCK_SHOTS
@@ -44,7 +44,8 @@ async function go({ name, settings = {}, allowed = [], run, mood }) {
 async function takePictures() {
   mkdirSync(SHOTS, { recursive: true })
   const reference = await knownReference(hub)
-  const pages = { overview: '/', find: '/find', timeline: `/timeline/${encodeURIComponent(reference)}`, paused: '/paused', exceptions: '/exceptions', messages: '/messages', rejections: '/rejections' }
+  const entity = entityPage(await knownEntity(hub))
+  const pages = { overview: '/', find: '/find', entities: '/entities/shipment', entity, timeline: `/timeline/${encodeURIComponent(reference)}`, paused: '/paused', exceptions: '/exceptions', messages: '/messages', rejections: '/rejections' }
   for (const [name, path] of Object.entries(pages)) {
     for (const [look, settings] of [['wide', { width: 1440 }], ['dark', { width: 1440, colorScheme: 'dark' }], ['narrow', { width: 360, height: 740 }]]) {
       await visit(browser, hub.url, settings, async (page) => {

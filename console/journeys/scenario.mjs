@@ -23,7 +23,7 @@ function story(order, isStuck) {
   function received(after, system, channel, bytes, key, events) {
     const message = id()
     add(after, {
-      step: 4, kind: 'message', mood: 'ok', system, message,
+      step: 4, kind: 'message', mood: 'ok', system, message, outcome: 'translated', channel, body_bytes: bytes, dedup_key: key, events,
       text: `received by channel \`${channel}\` (${bytes} bytes), verified, new by its key ${key}, and on disk; it became ${events} event${events === 1 ? '' : 's'}`,
     })
     return message
@@ -31,7 +31,7 @@ function story(order, isStuck) {
   function event(after, message, system, type, about) {
     const event = id()
     add(after, {
-      step: 5, kind: 'event', mood: 'ok', system, message, event, about,
+      step: 5, kind: 'event', mood: 'ok', system, message, event, about, outcome: 'applied', event_type: type, happened_at: at(ms - 1_000),
       text: `${type} for ${about.kind}/${about.key} (happened ${at(ms - 1_000)})`,
     })
     return event
@@ -39,33 +39,41 @@ function story(order, isStuck) {
   function owed(event, system, operation, flow, about) {
     const transmission = id()
     add(0, {
-      step: 6, kind: 'transmission', mood: 'ok', system, event, transmission, about,
+      step: 6, kind: 'transmission', mood: 'ok', system, event, transmission, about, outcome: 'created', operation, flow, ordering_key: `order/${order}`,
       text: `flow ${flow} owes ${operation} to ${system} for ${about.kind}/${about.key}, in order with order/${order}`,
     })
     return { transmission, system, operation, about }
   }
-  function attempt(after, { transmission, system, operation, about }, number, mood, end) {
+  function attempt(after, { transmission, system, operation, about }, number, outcome, end, why) {
+    const mood = { accepted: 'ok', refused: 'problem' }[outcome] ?? 'waiting'
     const answer = mood === 'waiting' ? 'no answer: the connection broke' : mood === 'ok' ? '200' : '422'
     add(after, {
-      step: 8, kind: 'attempt', mood: 'ok', system, transmission, about,
+      step: 8, kind: 'attempt', mood: 'ok', system, transmission, about, outcome: 'called', operation, attempt: number, took_ms: 90 + 37 * number,
+      calls: [
+        { method: 'POST', path: '/json/2/sale.order/search_read', status: 200 },
+        { method: 'POST', path: '/json/2/call', ...(mood === 'waiting' ? { fault: answer } : { status: Number(answer) }) },
+      ],
       text: `attempt ${number} called POST /json/2/sale.order/search_read → 200, POST /json/2/call → ${answer}, in ${90 + 37 * number} ms`,
     })
-    add(0, { step: 9, kind: 'attempt', mood, system, transmission, about, text: `attempt ${number} of ${operation} ${end}` })
+    add(0, {
+      step: 9, kind: 'attempt', mood, system, transmission, about, outcome, operation, attempt: number,
+      ...(outcome === 'accepted' ? { result: why } : { reason: why }), text: `attempt ${number} of ${operation} ${end}${why ? `: ${why}` : ''}`,
+    })
   }
 
   const confirmed = received(0, 'odoo', 'sale.order', 1840, `sale.order/42/17`, 1)
   const accepted = event(31, confirmed, 'odoo', 'crossdock.order.accepted.v1', entity('order', order))
   const release = owed(accepted, 'warehouse', 'order.release', 'release-order', entity('order', order))
-  attempt(412, release, 1, 'waiting', 'did not take effect and is tried again: could not reach the system: connection refused')
-  attempt(1_180, release, 2, 'ok', 'took effect: {"order_id":"WH-5531"}')
+  attempt(412, release, 1, 'retry', 'did not take effect and is tried again', 'could not reach the system: connection refused')
+  attempt(1_180, release, 2, 'accepted', 'took effect', '{"order_id":"WH-5531"}')
   const result = id()
-  add(9, { step: 10, kind: 'message', mood: 'ok', system: 'warehouse', message: result, transmission: release.transmission, text: 'the result came back; it became 1 event' })
+  add(9, { step: 10, kind: 'message', mood: 'ok', system: 'warehouse', message: result, transmission: release.transmission, outcome: 'translated', events: 1, channel: 'result', body_bytes: 120, dedup_key: 'result', text: 'the result came back; it became 1 event' })
   event(14, result, 'warehouse', 'crossdock.order.released.v1', entity('order', order))
 
   const shipped = received(3 * HOUR + 240_000, 'warehouse', 'shipment-update', 2210, `SU-88213`, 1)
   const pickedUp = event(22, shipped, 'warehouse', 'crossdock.shipment.picked_up.v1', shipment(1))
   const fulfil = owed(pickedUp, 'odoo', 'picking.fulfil', 'fulfil-picking', shipment(1))
-  attempt(530, fulfil, 1, 'ok', 'took effect: {"picking":"WH/OUT/00017","backorder":"WH/OUT/00018"}')
+  attempt(530, fulfil, 1, 'accepted', 'took effect', '{"picking":"WH/OUT/00017","backorder":"WH/OUT/00018"}')
 
   const left = received(41 * 60_000, 'fleet', 'route-stop-departure', 930, 'evt-51', 1)
   event(18, left, 'fleet', 'crossdock.shipment.departed.v1', shipment(1))
@@ -74,38 +82,42 @@ function story(order, isStuck) {
   const captured = event(35, signed, 'fleet', 'crossdock.pod.captured.v1', entity('proof_of_delivery', `${order}-1/1`))
   const attach = owed(captured, 'odoo', 'delivery.attach_proof', 'attach-proof', shipment(1))
   const invoice = owed(captured, 'odoo', 'invoice.create_and_post', 'invoice-delivery', shipment(1))
-  attempt(640, attach, 1, 'waiting', 'may have taken effect: no answer: the connection broke after 30000 ms')
-  attempt(2_050, attach, 2, 'ok', 'took effect: {"attachment":811}')
+  attempt(640, attach, 1, 'unknown', 'may have taken effect', 'no answer: the connection broke after 30000 ms')
+  attempt(2_050, attach, 2, 'accepted', 'took effect', '{"attachment":811}')
   if (isStuck) {
-    attempt(700, invoice, 1, 'problem', 'was refused: Odoo: “You cannot validate an invoice with an inactive currency. Please reactivate the currency USD.”')
+    attempt(700, invoice, 1, 'refused', 'was refused', 'Odoo: “You cannot validate an invoice with an inactive currency. Please reactivate the currency USD.”')
     add(0, {
       step: 9, kind: 'transmission', mood: 'problem', system: 'odoo', transmission: invoice.transmission, about: shipment(1),
+      outcome: 'paused', operation: 'invoice.create_and_post', flow: 'invoice-delivery',
+      reason: 'Odoo: “You cannot validate an invoice with an inactive currency. Please reactivate the currency USD.”',
       text: 'invoice.create_and_post is paused: Odoo: “You cannot validate an invoice with an inactive currency. Please reactivate the currency USD.”',
     })
     add(3, {
       step: 9, kind: 'exception', mood: 'problem', system: 'odoo', transmission: invoice.transmission,
+      outcome: 'open', class: 'transmission_refused', severity: 'high', owner: 'billing-desk',
+      reason: `The invoice of shipment ${order}-1 was refused by odoo: reactivate the currency USD there, then resume it`,
       text: `exception transmission_refused for billing-desk: The invoice of shipment ${order}-1 was refused by odoo: reactivate the currency USD there, then resume it`,
     })
   } else {
-    attempt(700, invoice, 1, 'ok', 'took effect: {"invoice":"INV/2026/00042"}')
+    attempt(700, invoice, 1, 'accepted', 'took effect', '{"invoice":"INV/2026/00042"}')
     const posted = id()
-    add(8, { step: 10, kind: 'message', mood: 'ok', system: 'odoo', message: posted, transmission: invoice.transmission, text: 'the result came back; it became 1 event' })
+    add(8, { step: 10, kind: 'message', mood: 'ok', system: 'odoo', message: posted, transmission: invoice.transmission, outcome: 'translated', events: 1, channel: 'result', body_bytes: 120, dedup_key: 'result', text: 'the result came back; it became 1 event' })
     const released = event(15, posted, 'odoo', 'crossdock.invoice.released.v1', entity('invoice', 'INV/2026/00042'))
     const notify = owed(released, 'customer', 'event.notify', 'notify-customer', entity('invoice', 'INV/2026/00042'))
-    attempt(210, notify, 1, 'ok', 'took effect')
+    attempt(210, notify, 1, 'accepted', 'took effect')
   }
   const view = (name, status, version, updated, data, references) => ({ ...name, status, version, updated_at: at(updated), data, references })
   const reference = (name, system, kind, value) => ({ entity: name, system, kind, value })
   const of = entity('order', order)
   const entities = [
     view(of, 'released', 2, 1_700, { number: order, customer: 'AZ-1001', currency: 'USD', lines: [{ item: 'SKU-1', quantity: '10', unit: 'C62' }] }, [
-      reference(of, 'odoo', 'sale.order', '42'), reference(of, 'warehouse', 'order_id', 'WH-5531'),
+      reference(of, 'odoo', 'sale.order', order.slice(-2)), reference(of, 'warehouse', 'order_id', `WH-55${order.slice(-2)}`),
     ]),
     view(shipment(1), 'delivered', 3, 6 * HOUR, { number: `${order}-1`, order, carrier: 'own fleet', parcels: 2 }, [
-      reference(shipment(1), 'warehouse', 'tracking_number', '1Z999AA10123456784'), reference(shipment(1), 'odoo', 'stock.picking', 'WH/OUT/00017'),
+      reference(shipment(1), 'warehouse', 'tracking_number', `1Z999AA101234567${order.slice(-2)}`), reference(shipment(1), 'odoo', 'stock.picking', `WH/OUT/000${order.slice(-2)}`),
     ]),
-    view(entity('proof_of_delivery', `${order}-1/1`), 'captured', 1, 6 * HOUR, { signed_by: 'M. Ortega', shipment: `${order}-1` }, []),
-    ...(isStuck ? [] : [view(entity('invoice', 'INV/2026/00042'), 'released', 1, 6 * HOUR, { number: 'INV/2026/00042', total: '1249.90' }, [])]),
+    view(entity('proof_of_delivery', `${order}-1/1`), 'captured', 1, 6 * HOUR, { shipment: `${order}-1`, signed_by: 'M. Ortega' }, []),
+    ...(isStuck ? [] : [view(entity('invoice', 'INV/2026/00042'), 'released', 1, 6 * HOUR, { number: 'INV/2026/00042', shipment: `${order}-1`, total: '1249.90' }, [])]),
   ]
   return { entities, entries, cut: false, stuck: isStuck ? invoice.transmission : undefined }
 }
@@ -141,24 +153,24 @@ export function scenario() {
   ]
   const exceptions = [
     {
-      id: id(), class: 'transmission_refused', fingerprint: 'a', status: 'open', owner: 'billing-desk', count: 2,
+      id: id(), class: 'transmission_refused', severity: 'high', fingerprint: 'a', status: 'open', owner: 'billing-desk', count: 2,
       summary: 'The invoices of 2 shipments were refused by odoo: reactivate the currency USD there, then resume them.',
       affects: [entity('shipment', 'S00042-1'), entity('order', 'S00042'), entity('shipment', 'S00043-1')],
       system: 'odoo', flow: 'invoice-delivery', message: null, transmission: stuck.stuck, opened_at: at(6 * HOUR), closed_at: null,
     },
     {
-      id: id(), class: 'unknown_partner_code', fingerprint: 'b', status: 'open', owner: 'warehouse-desk', count: 14,
+      id: id(), class: 'unknown_partner_code', severity: 'medium', fingerprint: 'b', status: 'open', owner: 'warehouse-desk', count: 14,
       summary: 'warehouse says carrier “GLS-EXPRESS-PLUS”, which is in no code list: add it to codes/carriers.yaml, then run the message again.',
       affects: [], system: 'warehouse', flow: 'warehouse-shipments', message: done.entries[0].message, transmission: null,
       opened_at: at(26 * HOUR), closed_at: null,
     },
     {
-      id: id(), class: 'system_unusable', fingerprint: 'c', status: 'open', owner: 'customer-desk', count: 1,
+      id: id(), class: 'system_unusable', severity: 'high', fingerprint: 'c', status: 'open', owner: 'customer-desk', count: 1,
       summary: 'customer answers 401: its token was revoked or has expired. Set a new one, then resume the system.',
       affects: [], system: 'customer', flow: null, message: null, transmission: null, opened_at: at(26.4 * HOUR), closed_at: null,
     },
     {
-      id: id(), class: 'prerequisite_late', fingerprint: 'd', status: 'resolved', owner: 'fleet-desk', count: 1,
+      id: id(), class: 'prerequisite_late', severity: 'medium', fingerprint: 'd', status: 'resolved', owner: 'fleet-desk', count: 1,
       summary: 'The proof for shipment S00039-1 waited 4 h for its picking; it went on.',
       affects: [entity('shipment', 'S00039-1')], system: 'odoo', flow: 'attach-proof', message: null, transmission: null,
       opened_at: at(2 * HOUR), closed_at: at(5 * HOUR),
@@ -196,7 +208,8 @@ export function scenario() {
     },
     last_message_at: name === 'customer' ? null : new Date(Date.now() - { fleet: 4_000, odoo: 61_000, warehouse: 26 * 60_000 }[name]).toISOString(),
   }))
-  return { stories, paused, exceptions, rejections, messages, systems }
+  const entities = [...stuck.entities, ...done.entities]
+  return { stories, entities, paused, exceptions, rejections, messages, systems }
 }
 
 /** The overview as the hub counts it. */

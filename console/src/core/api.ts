@@ -39,6 +39,11 @@ export function get<T>(path: string, query: Record<string, string | number | und
   return send<T>(`${path}${question}`, { method: 'GET', ...(signal && { signal }) })
 }
 
+/** The path of one entity in the API; `more` follows behind its key. */
+export function entityPath(name: { kind: string; key: string }, more = ''): string {
+  return `/api/entities/${encodeURIComponent(name.kind)}/${encodeURIComponent(name.key)}${more}`
+}
+
 /** Tells the hub to do something. */
 export function post<T>(path: string, body: object): Promise<T> {
   return send<T>(path, {

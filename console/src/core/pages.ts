@@ -17,7 +17,7 @@ export interface NavGroup {
 }
 
 export type IconName =
-  | 'overview' | 'find' | 'exceptions' | 'paused' | 'messages' | 'rejections'
+  | 'overview' | 'find' | 'entities' | 'exceptions' | 'paused' | 'messages' | 'rejections'
   | 'ok' | 'waiting' | 'problem' | 'menu' | 'close' | 'arrow' | 'play' | 'chevron'
 
 export const NAVIGATION: NavGroup[] = [
@@ -26,6 +26,7 @@ export const NAVIGATION: NavGroup[] = [
     pages: [
       { page: 'overview', path: '/', name: 'Overview', key: 'o', icon: 'overview' },
       { page: 'find', path: '/find', name: 'Find', key: 'f', icon: 'find' },
+      { page: 'entities', path: '/entities', name: 'Entities', key: 'n', icon: 'entities' },
     ],
   },
   {

@@ -1,6 +1,6 @@
 // Which page is shown. Addresses are real ones, so that they can be bookmarked and sent to a colleague.
 
-export type PageName = 'overview' | 'find' | 'timeline' | 'messages' | 'exceptions' | 'paused' | 'rejections' | 'unknown'
+export type PageName = 'overview' | 'find' | 'timeline' | 'entities' | 'messages' | 'exceptions' | 'paused' | 'rejections' | 'unknown'
 
 export interface Place {
   page: PageName
@@ -47,6 +47,7 @@ function read(address: { pathname: string; search: string }): Place {
     '': 'overview',
     find: 'find',
     timeline: 'timeline',
+    entities: 'entities',
     messages: 'messages',
     exceptions: 'exceptions',
     paused: 'paused',
@@ -68,6 +69,11 @@ function decoded(part: string): string {
 /** The address of the story behind a reference. */
 export function timelineOf(reference: string): string {
   return `/timeline/${reference.split('/').map(encodeURIComponent).join('/')}`
+}
+
+/** The address of an entity; a slash in its key stays one. */
+export function entityOf(name: { kind: string; key: string }): string {
+  return `/entities/${[name.kind, ...name.key.split('/')].map(encodeURIComponent).join('/')}`
 }
 
 export const router = new Router()

@@ -34,7 +34,7 @@ export function told(trace: Trace): Told[] {
 
 /** That something is owed, in contrast to how it stands. */
 export function isOwing(entry: Entry): boolean {
-  return entry.kind === 'transmission' && entry.event !== undefined
+  return entry.kind === 'transmission' && entry.outcome === 'created'
 }
 
 /** Which message each entry goes back to. */

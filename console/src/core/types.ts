@@ -54,9 +54,70 @@ export interface EntityView extends EntityName {
   status: string
   version: number
   updated_at: string
-  data: unknown
+  data: Record<string, unknown> | null
   references: Reference[]
 }
+
+export interface EntityListing {
+  items: EntityView[]
+  /** The cursor of the next page. */
+  next: string | null
+}
+
+/** One kind of entity of the canonical model. */
+export interface KindView {
+  name: string
+  meaning: string
+  key: string[]
+  states: string[]
+  fields: { name: string; meaning: string; refers_to?: string }[]
+}
+
+export interface FieldChange {
+  /** JSON Pointer into the entity's data. */
+  pointer: string
+  from: unknown
+  to: unknown
+}
+
+export interface HistoryItem {
+  version: number | null
+  event: string
+  type: string
+  time: string
+  recorded_at: string
+  message: string
+  flow: string
+  system: string
+  status: { from: string; to: string } | null
+  out_of_order: boolean
+  no_effect: boolean
+  changes: FieldChange[]
+  not_applied: { pointer: string; said: unknown; kept: unknown }[]
+}
+
+export interface History {
+  entity: EntityName
+  /** Oldest first. */
+  items: HistoryItem[]
+  next: string | null
+  cut: boolean
+}
+
+export interface Linked extends EntityName {
+  /** Null when it is only spoken of. */
+  status: string | null
+}
+
+export interface Links {
+  entity: EntityName
+  speaks_of: Linked[]
+  spoken_of_by: Linked[]
+  /** Kinds of which more speak of it than are told. */
+  more: string[]
+}
+
+export type Severity = 'low' | 'medium' | 'high'
 
 export type EntryKind = 'message' | 'event' | 'transmission' | 'attempt' | 'exception'
 
@@ -66,11 +127,41 @@ export interface Entry {
   kind: EntryKind
   mood: Mood
   system: string
+  /** In one sentence, for who wants it in full. */
   text: string
   about?: EntityName
   message?: string
   event?: string
   transmission?: string
+  /** How it ended or stands; which words there are depends on the kind. */
+  outcome: string
+  /** Why it ended or stands so. */
+  reason?: string
+  flow?: string
+  operation?: string
+  /** What a transmission keeps its order with. */
+  ordering_key?: string
+  due_at?: string
+  after?: string[]
+  attempt?: number
+  /** It stands for so many further attempts that ended the same way. */
+  repeats?: number
+  calls?: { method: string; path: string; status?: number; fault?: string }[]
+  calls_left_out?: number
+  took_ms?: number
+  result?: string
+  event_type?: string
+  happened_at?: string
+  withheld?: string[]
+  channel?: string
+  dedup_key?: string
+  body_bytes?: number
+  events?: number
+  exception?: string
+  class?: string
+  severity?: Severity
+  owner?: string
+  closed_at?: string
 }
 
 export interface Trace {
@@ -112,6 +203,7 @@ export interface TransmissionRow {
 export interface ExceptionRow {
   id: string
   class: string
+  severity: Severity
   fingerprint: string
   status: 'open' | 'resolved'
   summary: string

@@ -1,6 +1,6 @@
 // Words for people: one name for one thing, the same as in the documentation.
 
-import type { EntityName, Entry, MessageRow, Mood, SystemRow } from './types'
+import type { EntityName, Entry, MessageRow, Mood, Severity, SystemRow, TransmissionRow } from './types'
 
 const numbers = new Intl.NumberFormat('en')
 
@@ -36,6 +36,11 @@ export function readable(word: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1)
 }
 
+/** What kind of id it is: words are made readable, a system's own name of a table stays as it is. */
+export function idKind(kind: string): string {
+  return kind.includes('.') ? kind : readable(kind)
+}
+
 export function nameOf(entity: EntityName): string {
   return `${entity.kind}/${entity.key}`
 }
@@ -55,7 +60,15 @@ const CLASSES: Record<string, string> = {
   outcome_unknown: 'Outcome not known',
   system_unusable: 'System cannot be used',
   prerequisite_late: 'Prerequisite late',
+  authority_conflict: 'Not the system of record',
+  reference_unresolved: 'Reference not resolved',
+  unread_partner_field: 'New field that nobody reads',
 }
+
+/** Every class of exception, as the hub writes it. */
+export const EXCEPTION_CLASSES = Object.keys(CLASSES)
+
+export const SEVERITIES: Severity[] = ['high', 'medium', 'low']
 
 export function className(word: string): string {
   return CLASSES[word] ?? readable(word)
@@ -67,6 +80,18 @@ export function messageState(row: MessageRow): { mood: Mood; text: string } {
     case 'translated': return { mood: 'ok', text: `Became ${many(row.events ?? 0, 'event')}` }
     case 'ignored': return { mood: 'ok', text: `Not wanted: ${row.reason ?? 'no flow takes it'}` }
     case 'failed': return { mood: 'problem', text: 'Could not be mapped' }
+  }
+}
+
+/** How a transmission stands. */
+export function transmissionState(row: TransmissionRow): { mood: Mood; text: string } {
+  switch (row.state) {
+    case 'held': return { mood: 'waiting', text: `Held until ${(row.after ?? []).join(', ')} is done` }
+    case 'owed': return { mood: 'waiting', text: 'Waits for its turn' }
+    case 'sending': return { mood: 'waiting', text: 'Being sent' }
+    case 'done': return { mood: 'ok', text: 'Done' }
+    case 'paused': return { mood: 'problem', text: 'Paused' }
+    case 'cancelled': return { mood: 'problem', text: 'Given up' }
   }
 }
 
@@ -89,41 +114,83 @@ export interface Wording {
   gist: string
 }
 
-/** The hub tells each entry as one sentence; what is not recognised is shown as that sentence. */
+/** What an entry says, from its fields. */
 export function wording(entry: Entry): Wording {
-  const { kind, system } = entry
-  const text = entry.text.replace(/`([^`]*)`/g, '$1')
-  const as = (headline: string, gist = '') => ({ headline, gist })
-  switch (kind) {
-    case 'message': return as(entry.transmission ? `Result of ${system}` : `Message from ${system}`, text)
-    case 'event': return as(eventName(text.split(' ')[0] ?? ''), text.includes('too late') ? 'came too late to move the state' : '')
-    case 'exception': {
-      const [, word = 'exception', about = '', summary = text] = /^exception (\w+)([^:]*): (.*)$/s.exec(text) ?? []
-      return as(`${className(word)}${about}`, summary)
-    }
-    case 'transmission': {
-      const [, flow = '', operation = '', order = ''] = /^flow (\S+) owes (\S+) to \S+ for [^,]*(?:, (.*))?$/.exec(text) ?? []
-      if (operation !== '') return as(`${operation} owed to ${system}`, [`flow ${flow}`, order].filter(Boolean).join(', '))
-      const [, standing = text, why = ''] = /^(\S+ (?:is paused|is held|waits for its turn|is being sent|was given up))[:,]? ?(.*)$/s.exec(text) ?? []
-      return as(standing, why)
-    }
-    case 'attempt': return attempt(entry, text)
+  switch (entry.kind) {
+    case 'message': return ofMessage(entry)
+    case 'event': return { headline: eventName(entry.event_type ?? ''), gist: eventGist(entry) }
+    case 'transmission': return ofTransmission(entry)
+    case 'attempt': return ofAttempt(entry)
+    case 'exception': return ofException(entry)
   }
 }
 
-function attempt({ system, mood }: Entry, text: string): Wording {
-  const [, caller, calls] = /^attempt (\d+) called (.*)$/s.exec(text) ?? []
-  if (calls) return { headline: `Attempt ${caller} asked ${system}`, gist: calls }
-  const [, number, operation, end] = /^attempt (\d+) of (\S+) (.*)$/s.exec(text) ?? []
-  if (!end) return { headline: `More attempts at ${system}`, gist: text }
-  const became = { ok: 'took effect', waiting: 'is not done yet', problem: 'was refused' }[mood]
-  const rest = end.replace(/^(took effect|was refused|is not done yet)(: )?/, '')
-  return { headline: `${operation} ${became}`, gist: `attempt ${number}${rest ? `: ${rest}` : ''}` }
+function ofMessage(entry: Entry): Wording {
+  const { system, events = 0, reason } = entry
+  const isResult = entry.transmission !== undefined
+  const became = {
+    waiting: 'waits for the router',
+    translated: events === 0 ? (isResult ? 'what was held for it can go on' : 'done') : `became ${many(events, 'event')}`,
+    ignored: `had no effect: ${reason ?? ''}`,
+    failed: 'could not be mapped, see the exception',
+  }[entry.outcome] ?? entry.outcome
+  if (isResult) return { headline: `Result of ${system}`, gist: became }
+  const came = `channel ${entry.channel ?? ''}, ${bytes(entry.body_bytes ?? 0)}, key ${entry.dedup_key ?? ''}`
+  return { headline: `Message from ${system}`, gist: `${came}; ${became}` }
+}
+
+function eventGist({ outcome, withheld = [], system }: Entry): string {
+  switch (outcome) {
+    case 'late': return 'came too late to move the state'
+    case 'retracted': return 'was retracted before it came'
+    case 'echo': return 'only reports what the hub wrote itself: no effect'
+    case 'refused': return `${system} is not the system of record for it: no effect`
+    case 'withheld': return `${system} is not the system of record for ${withheld.join(', ')}: not applied`
+    default: return ''
+  }
+}
+
+function ofTransmission(entry: Entry): Wording {
+  const { operation = '', system, flow = '', reason = '' } = entry
+  switch (entry.outcome) {
+    case 'created': return { headline: `${operation} owed to ${system}`, gist: [`flow ${flow}`, entry.ordering_key && `in order with ${entry.ordering_key}`].filter(Boolean).join(', ') }
+    case 'held': return { headline: `${operation} is held`, gist: `until ${(entry.after ?? []).join(', ')} is done` }
+    case 'owed': return { headline: `${operation} waits for its turn`, gist: '' }
+    case 'sending': return { headline: `${operation} is being sent`, gist: '' }
+    case 'paused': return { headline: `${operation} is paused`, gist: reason }
+    case 'cancelled': return { headline: `${operation} was given up by a person`, gist: '' }
+    default: return { headline: `${operation} is ${entry.outcome}`, gist: reason }
+  }
+}
+
+const ENDS: Record<string, string> = {
+  accepted: 'took effect',
+  retry: 'is not done yet',
+  unknown: 'may have taken effect',
+  refused: 'was refused',
+  unusable: 'met a system that cannot be used',
+}
+
+function ofAttempt(entry: Entry): Wording {
+  const { operation = '', system, attempt = 0, reason, result } = entry
+  if (isCalls(entry)) {
+    const calls = (entry.calls ?? []).map((call) => `${call.method} ${call.path} → ${call.status ?? call.fault ?? ''}`)
+    if (entry.calls_left_out) calls.push(`and ${entry.calls_left_out} more`)
+    return { headline: `Attempt ${attempt} asked ${system}`, gist: `${calls.join(', ')}, in ${count(entry.took_ms ?? 0)} ms` }
+  }
+  if (entry.repeats) return { headline: `${many(entry.repeats, 'more attempt')} at ${operation}`, gist: `ended the same way${reason ? `: ${reason}` : ''}` }
+  const more = reason ?? result
+  return { headline: `${operation} ${ENDS[entry.outcome] ?? entry.outcome}`, gist: `attempt ${attempt}${more ? `: ${more}` : ''}` }
+}
+
+function ofException({ class: word = 'exception', owner, outcome, reason = '' }: Entry): Wording {
+  const whose = owner ? ` for ${owner}` : ''
+  return { headline: `${className(word)}${whose}${outcome === 'resolved' ? ', resolved' : ''}`, gist: reason }
 }
 
 /** Only the calls of an attempt, whose end is told next. */
 export function isCalls(entry: Entry): boolean {
-  return entry.kind === 'attempt' && /^attempt \d+ called /.test(entry.text)
+  return entry.kind === 'attempt' && entry.outcome === 'called'
 }
 
 export function headline(entry: Entry): string {

@@ -36,6 +36,21 @@ pub enum ExceptionClass {
 }
 
 impl ExceptionClass {
+    /// Every class, in the order of the taxonomy.
+    pub const ALL: [ExceptionClass; 11] = [
+        ExceptionClass::MappingFailed,
+        ExceptionClass::SchemaInvalid,
+        ExceptionClass::UnknownPartnerCode,
+        ExceptionClass::TransmissionRefused,
+        ExceptionClass::TransmissionExhausted,
+        ExceptionClass::OutcomeUnknown,
+        ExceptionClass::SystemUnusable,
+        ExceptionClass::PrerequisiteLate,
+        ExceptionClass::AuthorityConflict,
+        ExceptionClass::ReferenceUnresolved,
+        ExceptionClass::UnreadPartnerField,
+    ];
+
     pub fn word(self) -> &'static str {
         match self {
             ExceptionClass::MappingFailed => "mapping_failed",
@@ -63,7 +78,7 @@ impl ExceptionClass {
 }
 
 /// How much a problem matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     Low,
@@ -100,4 +115,17 @@ pub struct Exception {
 pub enum ExceptionStatus {
     Open,
     Resolved,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_class_is_among_all() {
+        let schema = schemars::schema_for!(ExceptionClass).to_value().to_string();
+        let words = ExceptionClass::ALL.map(ExceptionClass::word);
+        assert!(words.iter().all(|word| schema.contains(&format!("\"{word}\""))), "{schema}");
+        assert_eq!(schema.matches("\"const\"").count(), words.len(), "a class is missing in ALL");
+    }
 }

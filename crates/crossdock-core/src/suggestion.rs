@@ -2,6 +2,7 @@
 //! decision is kept, so that the same thing is not suggested again.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::event::EntityRef;
@@ -9,7 +10,7 @@ use crate::ids::{EventId, SuggestionId, SystemName};
 use crate::value::Value;
 
 /// One suggestion.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Suggestion {
     pub id: SuggestionId,
     /// Grows by one with every change.
@@ -31,7 +32,7 @@ pub struct Suggestion {
 /// What is suggested.
 ///
 /// Written with its content beside the tag: serde cannot read an exact value out of an internally tagged enum.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "what", content = "detail", rename_all = "snake_case")]
 pub enum Proposal {
     /// Two entities seem to be the same: merge `other` into `survivor`.
@@ -51,7 +52,7 @@ impl Proposal {
 }
 
 /// One thing that was compared, and how it came out.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Evidence {
     /// What was compared: `name`, `address`, `vat` …
     pub field: String,
@@ -64,7 +65,7 @@ pub struct Evidence {
 }
 
 /// How far a suggestion is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SuggestionStatus {
     Open,
@@ -86,7 +87,7 @@ impl SuggestionStatus {
 }
 
 /// Who decided a suggestion, when and why.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Decided {
     pub at: Timestamp,
     /// A person, a program in a person's name, or `policy`.

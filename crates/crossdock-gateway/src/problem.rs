@@ -59,7 +59,7 @@ enum Extra {
     #[default]
     None,
     /// Methods that are possible here.
-    Allow(&'static str),
+    Allow(Cow<'static, str>),
     /// Seconds after which the sender may try again.
     RetryAfter(u32),
     /// How to show who one is.
@@ -109,7 +109,8 @@ impl Problem {
         Self { status, code, detail: detail.into(), extra: Extra::None, errors: Vec::new(), near: Vec::new() }
     }
 
-    pub fn method_not_allowed(allow: &'static str) -> Self {
+    pub fn method_not_allowed(allow: impl Into<Cow<'static, str>>) -> Self {
+        let allow = allow.into();
         let detail = format!("this address takes {allow}");
         Self {
             extra: Extra::Allow(allow),
@@ -164,10 +165,10 @@ impl Problem {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        match self.extra {
+        match &self.extra {
             Extra::None => {}
-            Extra::Allow(methods) => drop(headers.insert(ALLOW, HeaderValue::from_static(methods))),
-            Extra::RetryAfter(seconds) => drop(headers.insert(RETRY_AFTER, HeaderValue::from(seconds))),
+            Extra::Allow(methods) => drop(HeaderValue::from_str(methods).map(|methods| headers.insert(ALLOW, methods))),
+            Extra::RetryAfter(seconds) => drop(headers.insert(RETRY_AFTER, HeaderValue::from(*seconds))),
             Extra::Bearer => drop(headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
         }
         response

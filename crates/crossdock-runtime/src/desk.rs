@@ -3,9 +3,11 @@
 
 mod actions;
 mod entities;
+mod links;
 mod master;
 mod overview;
 mod records;
+mod refusal;
 mod submit;
 mod trace;
 
@@ -24,11 +26,13 @@ use crate::transmitter::Gauge;
 
 pub use actions::{Actor, ResumeScope, Resumed};
 pub use entities::{EntityAsk, EntityListing, FieldChange, FieldKept, History, HistoryItem, Moved};
-pub use master::{Found, Mistake};
-pub use overview::{ExceptionRow, MessageRow, Overview, RejectionRow, SystemRow, TransmissionRow};
+pub use links::{FieldView, KindView, Linked, Links};
+pub use master::{Found, Mistake, ReferenceChange, ReferenceRow, ReferencesChanged};
+pub use overview::{ExceptionAsk, ExceptionRow, MessageRow, Overview, RejectionRow, SystemRow, TransmissionRow};
 pub use records::{Became, EventRow, EventView, HeaderView, MessageBody, MessageView};
+pub use refusal::{Refusal, RefusalKind};
 pub use submit::{CommandKey, Done, Order, Submission, Submitted, SubmittedEvent};
-pub use trace::{EntityView, Entry, Trace};
+pub use trace::{CallTold, EntityView, Entry, Facts, Trace};
 
 /// The desk of a hub: running, or only its data folder.
 #[derive(Clone)]
@@ -57,6 +61,9 @@ pub enum DeskError {
     /// Only a running hub can do this.
     #[error("the hub is not running: start it with `crossdock run`, then try again")]
     NotRunning,
+    /// The command was not carried out; under a key, the same was told before.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
     /// What was named is not there.
     #[error("{0}")]
     Unknown(String),
@@ -113,14 +120,6 @@ impl Desk {
     /// The desk over a data folder whose hub may not be running: reads only.
     pub fn of_store(store: Arc<dyn Store>) -> Self {
         Self { store, live: None }
-    }
-
-    /// Whether the running hub has this system.
-    ///
-    /// # Errors
-    /// When the hub is not running.
-    pub fn has_system(&self, system: &SystemName) -> Result<bool, DeskError> {
-        Ok(self.live()?.shell.plan.systems.contains_key(system))
     }
 
     fn live(&self) -> Result<&Live, DeskError> {

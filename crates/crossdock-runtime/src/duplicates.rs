@@ -267,7 +267,7 @@ fn order(
     });
     let decision = Box::new(Decision::Merge { survivor: survivor.clone(), other: other.clone() });
     let by = Decided { at: now, by: POLICY.to_owned(), reason };
-    Command::Decide { decision, by, audit: Box::new(audit), is_rehearsal: false, done }
+    Command::Decide { decision, by, with: Some(vec![audit]), done }
 }
 
 /// Which of two survives: the one of whom more is known, else the one whose name comes first.

@@ -45,9 +45,8 @@ pub enum Command {
     Decide {
         decision: Box<Decision>,
         by: Decided,
-        audit: Box<Change>,
-        /// Only to see whether it could be.
-        is_rehearsal: bool,
+        /// `None` is only to see whether it could be.
+        with: Option<Vec<Change>>,
         done: oneshot::Sender<Result<(), CommandError>>,
     },
     /// Puts a message that failed, or that no flow took, back into the queue; takes a translated one once more for
@@ -264,8 +263,8 @@ impl Router {
             Command::Resume { id, with, done } => drop(done.send(self.on_transmission(id, with, routing::resume))),
             Command::Cancel { id, with, done } => drop(done.send(self.on_transmission(id, with, routing::cancel))),
             Command::Rerun { id, with, done } => drop(done.send(self.rerun(id, with))),
-            Command::Decide { decision, by, audit, is_rehearsal, done } => {
-                drop(done.send(self.settle(&decision, &by, (!is_rehearsal).then_some(&audit))));
+            Command::Decide { decision, by, with, done } => {
+                drop(done.send(self.settle(&decision, &by, with.as_deref())));
             }
         }
     }
@@ -286,15 +285,15 @@ impl Router {
     }
 
     /// A transmitter may change what waits for the entity at the same moment: then it is decided again.
-    fn settle(&mut self, decision: &Decision, by: &Decided, audit: Option<&Change>) -> Result<(), CommandError> {
+    fn settle(&mut self, decision: &Decision, by: &Decided, with: Option<&[Change]>) -> Result<(), CommandError> {
         let store = self.shell.store.clone();
         let mut tries = 0;
         loop {
             let batch = Batch::new(store.as_ref());
-            let changeset = self.with_context(&batch, |context| routing::decide(decision, by, context))???;
-            // Without a record of it, it is only a rehearsal.
-            let Some(audit) = audit else { return Ok(()) };
-            let mut changeset = changeset.with(audit.clone());
+            let mut changeset = self.with_context(&batch, |context| routing::decide(decision, by, context))???;
+            // With nothing to record, it is only a rehearsal.
+            let Some(with) = with else { return Ok(()) };
+            changeset.changes.extend(with.iter().cloned());
             changeset.changes.extend(duplicates::again(&self.shell, &changeset)?);
             match self.commit(changeset) {
                 Err(CommandError::Commit(CommitError::Conflict(_))) if tries < CONFLICTS_MAX => tries += 1,

@@ -614,6 +614,8 @@ impl Store for MemoryStore {
                 fits(&filter.open, &(it.status == ExceptionStatus::Open))
                     && (filter.transmission.is_none() || filter.transmission == it.transmission)
                     && (filter.system.is_none() || filter.system == it.system)
+                    && (filter.classes.is_empty() || filter.classes.contains(&it.class))
+                    && filter.affects.as_ref().is_none_or(|wanted| it.affects.contains(wanted))
             })
         })
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crossdock_core::changeset::{ChainedAudit, Changeset, SystemState, Timer};
 use crossdock_core::event::{Entity, EntityRef, Reference, StoredEvent};
-use crossdock_core::exception::Exception;
+use crossdock_core::exception::{Exception, ExceptionClass};
 use crossdock_core::ids::{EventId, FlowName, MessageId, OrderingKey, SuggestionId, SystemName, TransmissionId};
 use crossdock_core::message::{Rejection, StoredMessage};
 use crossdock_core::routing::Wanted;
@@ -217,6 +217,10 @@ pub struct ExceptionFilter {
     pub open: Option<bool>,
     pub transmission: Option<TransmissionId>,
     pub system: Option<SystemName>,
+    /// Any of these; empty means any at all.
+    pub classes: Vec<ExceptionClass>,
+    /// Those that affect this entity. Looks at every one that fits the rest.
+    pub affects: Option<EntityRef>,
 }
 
 /// Which suggestions to list; `None` means any.

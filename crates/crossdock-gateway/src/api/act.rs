@@ -5,18 +5,19 @@ use std::sync::Arc;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use bytes::Bytes;
-use crossdock_core::ids::{SystemName, TransmissionId};
-use crossdock_runtime::desk::{Actor, CommandKey, Done, Order, ResumeScope, Resumed};
-use hyper::StatusCode;
+use crossdock_core::ids::{SuggestionId, SystemName, TransmissionId};
+use crossdock_core::routing::Decision;
+use crossdock_runtime::desk::{Actor, CommandKey, Done, Order, ReferencesChanged, ResumeScope, Resumed};
 use hyper::header::HeaderMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::answer::{Answer, json_text};
-use super::read::{invalid, read_path};
+use super::master::{self, GivenReference};
+use super::read::{entity_name, invalid, read_path};
 use super::{Shared, records, submit};
-use crate::problem::{Problem, code};
+use crate::problem::Problem;
 
 /// Longest name of an actor, in characters.
 const ACTOR_MAX: usize = 100;
@@ -31,17 +32,10 @@ const IDS_MAX: usize = 10_000;
 pub struct Why {
     /// A person, or a program in a person's name; `api` when nothing is said.
     #[serde(default)]
-    actor: Option<String>,
+    pub actor: Option<String>,
     /// Kept in the audit record.
-    #[schemars(required)]
-    reason: Option<String>,
-}
-
-impl Why {
-    /// Who does it; a reason is required.
-    pub fn actor(self) -> Result<Actor, Problem> {
-        actor(self.actor, self.reason)
-    }
+    #[schemars(with = "String", length(min = 1, max = 2000), regex(pattern = r"\S"))]
+    pub reason: Option<String>,
 }
 
 /// What to resume: exactly one of `ids`, `system` and `all`.
@@ -60,7 +54,7 @@ pub struct Resume {
     /// A person, or a program in a person's name; `api` when nothing is said.
     actor: Option<String>,
     /// Kept in the audit record.
-    #[schemars(required)]
+    #[schemars(with = "String", length(min = 1, max = 2000), regex(pattern = r"\S"))]
     reason: Option<String>,
 }
 
@@ -78,7 +72,7 @@ pub enum Command {
         #[serde(skip_serializing_if = "Option::is_none")]
         all: Option<bool>,
         actor: Option<String>,
-        #[schemars(required)]
+        #[schemars(with = "String", length(min = 1, max = 2000), regex(pattern = r"\S"))]
         reason: Option<String>,
     },
     /// Give up a paused or held transmission.
@@ -86,7 +80,7 @@ pub enum Command {
     CancelTransmission {
         transmission: String,
         actor: Option<String>,
-        #[schemars(required)]
+        #[schemars(with = "String", length(min = 1, max = 2000), regex(pattern = r"\S"))]
         reason: Option<String>,
     },
     /// Route a failed message again.
@@ -94,7 +88,7 @@ pub enum Command {
     RerunMessage {
         message: String,
         actor: Option<String>,
-        #[schemars(required)]
+        #[schemars(with = "String", length(min = 1, max = 2000), regex(pattern = r"\S"))]
         reason: Option<String>,
     },
     /// Send nothing to a system until it is resumed.
@@ -102,7 +96,7 @@ pub enum Command {
     PauseSystem {
         system: String,
         actor: Option<String>,
-        #[schemars(required)]
+        #[schemars(with = "String", length(min = 1, max = 2000), regex(pattern = r"\S"))]
         reason: Option<String>,
     },
     /// Send to a system again, and resume what is paused there.
@@ -110,15 +104,62 @@ pub enum Command {
     ResumeSystem {
         system: String,
         actor: Option<String>,
-        #[schemars(required)]
+        #[schemars(with = "String", length(min = 1, max = 2000), regex(pattern = r"\S"))]
+        reason: Option<String>,
+    },
+    /// Two entities are the same: `survivor` answers for both.
+    #[serde(rename = "entity.merge")]
+    MergeEntities {
+        survivor: String,
+        other: String,
+        actor: Option<String>,
+        #[schemars(with = "String", length(min = 1, max = 2000), regex(pattern = r"\S"))]
+        reason: Option<String>,
+    },
+    /// They are not: the merged one stands for itself again.
+    #[serde(rename = "entity.split")]
+    SplitEntity {
+        entity: String,
+        actor: Option<String>,
+        #[schemars(with = "String", length(min = 1, max = 2000), regex(pattern = r"\S"))]
+        reason: Option<String>,
+    },
+    /// Add and take away other systems' ids, all or none. A dry run needs no reason.
+    #[serde(rename = "references.change")]
+    ChangeReferences {
+        #[serde(default)]
+        add: Vec<GivenReference>,
+        #[serde(default)]
+        remove: Vec<GivenReference>,
+        #[serde(default)]
+        dry_run: bool,
+        actor: Option<String>,
+        reason: Option<String>,
+    },
+    /// Follow a suggestion.
+    #[serde(rename = "suggestion.accept")]
+    AcceptSuggestion {
+        suggestion: String,
+        actor: Option<String>,
+        #[schemars(with = "String", length(min = 1, max = 2000), regex(pattern = r"\S"))]
+        reason: Option<String>,
+    },
+    /// A suggestion is wrong; it is not made again.
+    #[serde(rename = "suggestion.reject")]
+    RejectSuggestion {
+        suggestion: String,
+        actor: Option<String>,
+        #[schemars(with = "String", length(min = 1, max = 2000), regex(pattern = r"\S"))]
         reason: Option<String>,
     },
 }
 
-/// What a command gives: what was resumed, or that it is done.
+/// What a command gives: what was resumed, what became of references, or that it is done.
 pub fn answer_shape(generator: &mut SchemaGenerator) -> Schema {
-    let (resumed, done) = (generator.subschema_for::<Resumed>(), generator.subschema_for::<Done>());
-    json_schema!({"oneOf": [resumed, done]})
+    let resumed = generator.subschema_for::<Resumed>();
+    let changed = generator.subschema_for::<ReferencesChanged>();
+    let done = generator.subschema_for::<Done>();
+    json_schema!({"anyOf": [resumed, changed, done]})
 }
 
 pub async fn command(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Answer {
@@ -152,15 +193,13 @@ pub async fn resume_system(State(shared): State<Arc<Shared>>, name: InPath, head
     give(&shared, submit::key(&headers)?, Command::ResumeSystem { system: read_path(name)?, actor, reason }).await
 }
 
-type InPath = Result<Path<String>, PathRejection>;
+/// What stands in the path.
+pub type InPath = Result<Path<String>, PathRejection>;
 
 /// Carries out a command; once, when it has a key.
-async fn give(shared: &Shared, key: Option<String>, command: Command) -> Answer {
+pub async fn give(shared: &Shared, key: Option<String>, command: Command) -> Answer {
     let given = serde_json::to_string(&command).map_err(|error| invalid(error.to_string()))?;
     let (order, actor) = command.understood()?;
-    if let Order::Resume(ResumeScope::System(system)) | Order::Pause(system) = &order {
-        must_exist(shared, system)?;
-    }
     let key = key.map(|key| CommandKey { key, given });
     Ok(json_text(shared.desk.command(&order, &actor, key).await?))
 }
@@ -182,16 +221,25 @@ impl Command {
             Command::ResumeSystem { system: name, actor, reason } => {
                 (Order::Resume(ResumeScope::System(system(name))), actor, reason)
             }
+            Command::MergeEntities { survivor, other, actor, reason } => {
+                let (survivor, other) = (entity_name("survivor", &survivor)?, entity_name("other", &other)?);
+                (Order::Decide(Decision::Merge { survivor, other }), actor, reason)
+            }
+            Command::SplitEntity { entity, actor, reason } => {
+                (Order::Decide(Decision::Split { name: entity_name("entity", &entity)? }), actor, reason)
+            }
+            Command::ChangeReferences { add, remove, dry_run, actor, reason } => {
+                let reason = reason.or_else(|| dry_run.then(|| "dry run".to_owned()));
+                (Order::ChangeReferences(master::change_of(add, remove, dry_run)), actor, reason)
+            }
+            Command::AcceptSuggestion { suggestion: id, actor, reason } => {
+                (Order::Decide(Decision::Accept { suggestion: suggestion(&id)? }), actor, reason)
+            }
+            Command::RejectSuggestion { suggestion: id, actor, reason } => {
+                (Order::Decide(Decision::Reject { suggestion: suggestion(&id)? }), actor, reason)
+            }
         };
         Ok((order, actor(name, reason)?))
-    }
-}
-
-/// A misspelled system must not look like one where nothing was paused.
-fn must_exist(shared: &Shared, system: &SystemName) -> Result<(), Problem> {
-    match shared.desk.has_system(system)? {
-        true => Ok(()),
-        false => Err(Problem::new(StatusCode::NOT_FOUND, code::NOT_FOUND, format!("there is no system `{system}`"))),
     }
 }
 
@@ -213,7 +261,11 @@ fn transmission(id: &str) -> Result<TransmissionId, Problem> {
     records::parse("transmission", id)
 }
 
-pub fn actor(name: Option<String>, reason: Option<String>) -> Result<Actor, Problem> {
+fn suggestion(id: &str) -> Result<SuggestionId, Problem> {
+    records::parse("suggestion", id)
+}
+
+fn actor(name: Option<String>, reason: Option<String>) -> Result<Actor, Problem> {
     let name = name.as_deref().map(str::trim).filter(|name| !name.is_empty()).unwrap_or("api");
     let reason = reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
     let Some(reason) = reason else {

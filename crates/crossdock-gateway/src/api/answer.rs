@@ -3,8 +3,7 @@
 use axum::Json;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use crossdock_core::routing::Undecidable;
-use crossdock_runtime::desk::{Desk, DeskError};
+use crossdock_runtime::desk::{Desk, DeskError, Refusal, RefusalKind};
 use crossdock_runtime::router::CommandError;
 use hyper::StatusCode;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
@@ -66,19 +65,17 @@ fn stopping() -> Problem {
 
 impl From<DeskError> for Problem {
     fn from(error: DeskError) -> Self {
+        if let Some(Refusal { kind, detail }) = error.refusal() {
+            let (status, code) = match kind {
+                RefusalKind::Unknown => (StatusCode::NOT_FOUND, code::NOT_FOUND),
+                RefusalKind::Invalid => (StatusCode::BAD_REQUEST, code::REQUEST_INVALID),
+                RefusalKind::NotNow => (StatusCode::CONFLICT, code::NOT_NOW),
+            };
+            return Problem::new(status, code, detail);
+        }
         let detail = error.to_string();
         match error {
-            DeskError::Unknown(_) | DeskError::Command(CommandError::Unknown(_)) => {
-                Problem::new(StatusCode::NOT_FOUND, code::NOT_FOUND, detail)
-            }
-            DeskError::Invalid(_) => Problem::new(StatusCode::BAD_REQUEST, code::REQUEST_INVALID, detail),
-            DeskError::Command(CommandError::Undecidable(Undecidable::Unknown(_) | Undecidable::NoSuggestion(_))) => {
-                Problem::new(StatusCode::NOT_FOUND, code::NOT_FOUND, detail)
-            }
-            DeskError::Command(CommandError::Undecidable(
-                Undecidable::NotMergeable(_) | Undecidable::Different(..) | Undecidable::Itself,
-            )) => Problem::new(StatusCode::BAD_REQUEST, code::REQUEST_INVALID, detail),
-            DeskError::Command(CommandError::Undecidable(_) | CommandError::NotNow(_)) => {
+            DeskError::Command(CommandError::Undecidable(_)) => {
                 Problem::new(StatusCode::CONFLICT, code::NOT_NOW, detail)
             }
             DeskError::Unfit(faults) => {
@@ -92,7 +89,7 @@ impl From<DeskError> for Problem {
             DeskError::NotRunning | DeskError::Command(CommandError::Stopping) => {
                 Problem::new(StatusCode::SERVICE_UNAVAILABLE, code::HUB_NOT_READY, detail)
             }
-            DeskError::Store(_) | DeskError::Command(_) => {
+            _ => {
                 tracing::error!(error = %detail, "the store failed a request of the API");
                 Problem::new(StatusCode::INTERNAL_SERVER_ERROR, code::STORE_FAILED, detail)
             }

@@ -8,7 +8,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
 use crossdock_core::event::EntityRef;
 use crossdock_core::ids::SystemName;
-use crossdock_runtime::desk::{EntityAsk, EntityView, Listing};
+use crossdock_runtime::desk::{Desk, EntityAsk, EntityView, Listing};
 use hyper::header::{CACHE_CONTROL, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, LINK};
 use hyper::{StatusCode, Uri};
 use jiff::Timestamp;
@@ -41,6 +41,7 @@ pub struct EntityList {
     /// Only those that this system knows under an id of its own.
     system: Option<String>,
     /// Only those that speak of this entity, such as `order/S1`.
+    #[schemars(regex(pattern = r"^[^/]+/[\s\S]"))]
     link: Option<String>,
     /// How many at most; 50 when nothing is said.
     #[schemars(range(min = 1, max = 500))]
@@ -125,6 +126,18 @@ pub async fn history(
     let wanted = name.clone();
     let history = shared.read(move |desk| desk.history(&wanted, cursor.as_deref(), limit)).await?;
     Ok(json(&history.ok_or_else(|| unknown(&name))?))
+}
+
+pub async fn links(State(shared): State<Arc<Shared>>, name: Result<Path<(String, String)>, PathRejection>) -> Answer {
+    let (kind, key) = read_path(name)?;
+    let name = EntityRef::new(kind, key);
+    let wanted = name.clone();
+    let links = shared.read(move |desk| desk.links(&wanted)).await?;
+    Ok(json(&links.ok_or_else(|| unknown(&name))?))
+}
+
+pub async fn kinds() -> Answer {
+    Ok(json(&Listing { items: Desk::kinds(), more: false }))
 }
 
 fn unknown(name: &EntityRef) -> Problem {

@@ -24,6 +24,7 @@ use crossdock_connect::secret::Secret;
 use crossdock_runtime::desk::Desk;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::{Bytes, Incoming};
+use hyper::header::ALLOW;
 use hyper::service::Service as _;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::service::TowerToHyperService;
@@ -74,7 +75,6 @@ fn routes(shared: Arc<Shared>) -> Router {
         api = api.route(route.path, (route.serve)());
     }
     let api = api
-        .merge(master::routes())
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(shared.clone(), guard::token));
@@ -134,7 +134,11 @@ async fn with_path(request: ApiRequest, next: Next) -> ApiResponse {
     let path = request.uri().path().to_owned();
     let mut response = next.run(request).await;
     match response.extensions_mut().remove::<Problem>() {
-        Some(problem) => respond(&problem, &path),
+        Some(problem) => match response.headers().get(ALLOW).and_then(|methods| methods.to_str().ok()) {
+            // The router knows best what is possible at a path of its own.
+            Some(methods) => respond(&Problem::method_not_allowed(methods.replace(',', ", ")), &path),
+            None => respond(&problem, &path),
+        },
         None => response,
     }
 }

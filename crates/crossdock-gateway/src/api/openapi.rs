@@ -1,5 +1,7 @@
 //! The OpenAPI 3.1 document, made from the table of routes and the types that the routes take and give.
 
+pub mod vocabulary;
+
 use std::sync::LazyLock;
 
 use axum::response::{IntoResponse as _, Response};
@@ -46,6 +48,7 @@ pub fn document() -> Json {
     let mut schemas = given.take_definitions(true);
     // A type that is both taken and given looks the same in both.
     schemas.extend(taken.take_definitions(true));
+    vocabulary::add(&mut schemas);
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -163,6 +166,11 @@ fn query_parameters(query: Schema, taken: &mut SchemaGenerator) -> Vec<Json> {
     let parameter = |(name, mut schema): (String, Json)| {
         let description = schema.as_object_mut().and_then(|schema| schema.remove("description"));
         // An absent parameter is absent, not null.
+        if let Some([one, null]) = schema["anyOf"].as_array().map(Vec::as_slice)
+            && null["type"] == "null"
+        {
+            schema = one.clone();
+        }
         if let Some(kinds) = schema["type"].as_array() {
             let kinds: Vec<Json> = kinds.iter().filter(|kind| *kind != "null").cloned().collect();
             schema["type"] = if kinds.len() == 1 { kinds[0].clone() } else { json!(kinds) };
@@ -193,5 +201,12 @@ fn header_parameter(header: Header) -> Json {
         Header::IfMatch => ("If-Match", false, "The entity tag of the version that the event was written for, or `*`."),
         Header::IfNoneMatch => ("If-None-Match", false, "The entity tag of the version that is known."),
     };
-    json!({"name": name, "in": "header", "required": is_required, "description": meaning, "schema": {"type": "string"}})
+    let schema = match header {
+        // In quotes as in RFC 9651, or bare.
+        Header::KeyRequired | Header::Key => {
+            json!({"type": "string", "pattern": "^(\"[ !#-\\[\\]-~]{1,253}\"|[!#-~][!-~]{0,254})$"})
+        }
+        Header::IfMatch | Header::IfNoneMatch => json!({"type": "string"}),
+    };
+    json!({"name": name, "in": "header", "required": is_required, "description": meaning, "schema": schema})
 }

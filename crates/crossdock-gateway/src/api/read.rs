@@ -8,7 +8,9 @@ use axum::extract::{Path, Query, State};
 use axum::http::Uri;
 use axum::response::Response;
 use crossdock_core::event::EntityRef;
+use crossdock_core::exception::{ExceptionClass, Severity};
 use crossdock_core::ids::SystemName;
+use crossdock_runtime::desk::ExceptionAsk;
 use hyper::StatusCode;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -40,10 +42,12 @@ pub struct ByReference {
 pub struct MessageList {
     /// Only those from this system.
     system: Option<String>,
-    /// `waiting`, `translated`, `ignored` or `failed`.
+    /// Only those of which this became.
+    #[schemars(extend("enum" = MESSAGE_STATES))]
     state: Option<String>,
     /// How many of the newest to pass over.
     #[serde(default)]
+    #[schemars(range(max = u64::MAX))]
     skip: usize,
     /// How many at most; 50 when nothing is said.
     #[schemars(range(min = 1, max = 500))]
@@ -55,12 +59,15 @@ pub struct MessageList {
 pub struct TransmissionList {
     /// Only those to this system.
     system: Option<String>,
-    /// `held`, `owed`, `sending`, `done`, `paused` or `cancelled`.
+    /// Only those that stand so.
+    #[schemars(extend("enum" = TRANSMISSION_STATES))]
     state: Option<String>,
     /// Only those about this entity, such as `shipment/281`.
+    #[schemars(regex(pattern = r"^[^/]+/[\s\S]"))]
     about: Option<String>,
     /// How many of the newest to pass over.
     #[serde(default)]
+    #[schemars(range(max = u64::MAX))]
     skip: usize,
     /// How many at most; 50 when nothing is said.
     #[schemars(range(min = 1, max = 500))]
@@ -72,8 +79,18 @@ pub struct TransmissionList {
 pub struct ExceptionList {
     /// Only those that are open, or only those that are not.
     open: Option<bool>,
+    /// Only those of this class.
+    class: Option<ExceptionClass>,
+    /// Only those that matter so much.
+    severity: Option<Severity>,
+    /// Only those about this system.
+    system: Option<String>,
+    /// Only those that affect this entity, such as `shipment/281`.
+    #[schemars(regex(pattern = r"^[^/]+/[\s\S]"))]
+    entity: Option<String>,
     /// How many of the newest to pass over.
     #[serde(default)]
+    #[schemars(range(max = u64::MAX))]
     skip: usize,
     /// How many at most; 50 when nothing is said.
     #[schemars(range(min = 1, max = 500))]
@@ -85,6 +102,7 @@ pub struct ExceptionList {
 pub struct PlainList {
     /// How many of the newest to pass over.
     #[serde(default)]
+    #[schemars(range(max = u64::MAX))]
     skip: usize,
     /// How many at most; 50 when nothing is said.
     #[schemars(range(min = 1, max = 500))]
@@ -158,7 +176,14 @@ pub async fn transmissions(State(shared): State<Arc<Shared>>, asked: Asked<Trans
 pub async fn exceptions(State(shared): State<Arc<Shared>>, asked: Asked<ExceptionList>) -> Answer {
     let list = read_query(asked)?;
     let limit = rows(list.limit)?;
-    Ok(json(&shared.read(move |desk| desk.exceptions(list.open, list.skip, limit)).await?))
+    let ask = ExceptionAsk {
+        open: list.open,
+        class: list.class,
+        severity: list.severity,
+        system: list.system.as_deref().map(SystemName::from),
+        entity: list.entity.map(|entity| entity_name("entity", &entity)).transpose()?,
+    };
+    Ok(json(&shared.read(move |desk| desk.exceptions(&ask, list.skip, limit)).await?))
 }
 
 pub async fn rejections(State(shared): State<Arc<Shared>>, asked: Asked<PlainList>) -> Answer {

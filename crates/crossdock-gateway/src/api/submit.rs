@@ -13,6 +13,7 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 
 use super::Shared;
 use super::answer::{Answer, json};
+use super::openapi::vocabulary::CLOUD_EVENT;
 use super::read::invalid;
 use crate::problem::{Problem, code};
 
@@ -74,24 +75,12 @@ fn one_header(headers: &HeaderMap, name: &str) -> Result<Option<String>, Problem
     }
 }
 
-/// One event, or a list of them. What `data` must hold depends on the type; see the reference of the model.
+/// One event, or a list of them.
 pub fn shape(_: &mut SchemaGenerator) -> Schema {
-    let text = |meaning: &str| json_schema!({"type": "string", "minLength": 1, "description": meaning});
-    let event = json_schema!({
-        "type": "object",
-        "required": ["specversion", "id", "source", "type", "data"],
-        "properties": {
-            "specversion": {"const": "1.0"},
-            "id": text("The sender's own id of the event."),
-            "source": text("Who says so, as a URI reference."),
-            "type": text("`crossdock.<entity>.<past verb>.v<n>`."),
-            "subject": {"type": "string", "description": "`kind/key` of the entity; must agree with the data."},
-            "time": {"type": "string", "format": "date-time", "description": "When it happened; now, when absent."},
-            "datacontenttype": {"const": "application/json"},
-            "data": {"type": "object", "description": "What the model says of this type of event."}
-        }
-    });
-    json_schema!({"oneOf": [event, {"type": "array", "minItems": 1, "items": event}]})
+    json_schema!({"oneOf": [
+        {"$ref": CLOUD_EVENT},
+        {"type": "array", "minItems": 1, "items": {"$ref": CLOUD_EVENT}},
+    ]})
 }
 
 #[cfg(test)]

@@ -4,14 +4,17 @@
 use std::sync::Arc;
 
 use axum::routing::{MethodRouter, get, post};
+use crossdock_core::event::Reference;
 use crossdock_core::loss::Report;
+use crossdock_core::master::matching::Candidate;
+use crossdock_core::suggestion::Suggestion;
 use crossdock_runtime::desk::{
-    Done, EntityListing, EntityView, EventView, ExceptionRow, History, Listing, MessageRow, MessageView, Overview,
-    RejectionRow, Resumed, Submitted, Trace, TransmissionRow,
+    Done, EntityListing, EntityView, EventView, ExceptionRow, Found, History, KindView, Links, Listing, MessageRow,
+    MessageView, Overview, ReferencesChanged, RejectionRow, Resumed, Submitted, Trace, TransmissionRow,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::{Shared, act, entities, openapi, read, records, submit};
+use super::{Shared, act, entities, master, openapi, read, records, submit};
 
 /// One route.
 pub struct Route {
@@ -166,6 +169,26 @@ pub const ROUTES: &[Route] = &[
         ..NOTHING
     },
     Route {
+        path: "/entities/{kind}/{key}/links",
+        name: "getEntityLinks",
+        tag: "entities",
+        summary: "What an entity speaks of, and what speaks of it",
+        detail: "By its present state: the order of a shipment, the shipments of an order, the invoice of both.",
+        gives: gives(shape::<Links>, "The entities it is linked with."),
+        refuses: &[404],
+        serve: || get(entities::links),
+        ..NOTHING
+    },
+    Route {
+        path: "/kinds",
+        name: "listKinds",
+        tag: "entities",
+        summary: "The kinds of entities of the canonical model",
+        gives: gives(shape::<Listing<KindView>>, "All of them, with their states and fields."),
+        serve: || get(entities::kinds),
+        ..NOTHING
+    },
+    Route {
         verb: Verb::Post,
         path: "/events",
         name: "submitEvents",
@@ -307,13 +330,125 @@ pub const ROUTES: &[Route] = &[
         name: "giveCommand",
         tag: "commands",
         summary: "Any of the actions, as one request that takes effect once",
-        detail: "The same command under the same key gives the first answer again. A command that was refused had no \
-                 effect and may be tried again under its key.",
+        detail: "The same command under the same key gives the first answer again. A refusal is remembered \
+                 like any other answer: once what was wrong is mended, ask under a new key.",
         headers: &[Header::KeyRequired],
         takes: json(shape::<act::Command>),
         gives: gives(act::answer_shape, "What was done."),
         refuses: &[400, 404, 409, 413, 415, 422],
         serve: || post(act::command),
+        ..NOTHING
+    },
+    Route {
+        path: "/references",
+        name: "findByReference",
+        tag: "master data",
+        summary: "Who is known by a key or an id",
+        detail: "Who answers for it today, under which names, and every system's id of it.",
+        query: Some(shape::<master::ByValue>),
+        gives: gives(shape::<master::Items<Found>>, "Who is known by it; empty when nobody is."),
+        refuses: &[400],
+        serve: || get(master::find),
+        ..NOTHING
+    },
+    Route {
+        verb: Verb::Post,
+        path: "/references",
+        name: "changeReferences",
+        tag: "master data",
+        summary: "Add and take away other systems' ids, all or none",
+        detail: "Up to 100,000 in one request. When anything is wrong, nothing is changed, and `mistakes` tells what by \
+                 list and row.",
+        headers: &[Header::Key],
+        takes: json(shape::<master::ReferenceChanges>),
+        gives: gives(shape::<ReferencesChanged>, "What was changed, or what is wrong."),
+        refuses: &[400, 413, 415, 422],
+        serve: || post(master::change),
+        ..NOTHING
+    },
+    Route {
+        path: "/references/table",
+        name: "listReferences",
+        tag: "master data",
+        summary: "The cross-reference table, a page at a time",
+        query: Some(shape::<master::TablePage>),
+        gives: gives(shape::<Listing<Reference>>, "A page of it."),
+        refuses: &[400],
+        serve: || get(master::table),
+        ..NOTHING
+    },
+    Route {
+        verb: Verb::Post,
+        path: "/merges",
+        name: "mergeEntities",
+        tag: "master data",
+        summary: "Two entities are the same: one answers for both",
+        headers: &[Header::Key],
+        takes: json(shape::<master::Merge>),
+        gives: gives(shape::<Done>, "They are merged, with all that points to them."),
+        refuses: &[400, 404, 409, 413, 415, 422],
+        serve: || post(master::merge),
+        ..NOTHING
+    },
+    Route {
+        verb: Verb::Post,
+        path: "/merges/split",
+        name: "splitEntity",
+        tag: "master data",
+        summary: "A merged entity stands for itself again",
+        headers: &[Header::Key],
+        takes: json(shape::<master::Split>),
+        gives: gives(shape::<Done>, "It stands for itself."),
+        refuses: &[400, 404, 409, 413, 415, 422],
+        serve: || post(master::split),
+        ..NOTHING
+    },
+    Route {
+        path: "/candidates",
+        name: "listCandidates",
+        tag: "master data",
+        summary: "What may be the same as an entity, the surest first",
+        query: Some(shape::<master::Compared>),
+        gives: gives(shape::<master::Items<Candidate>>, "Each with its score and what speaks for it."),
+        refuses: &[400, 404],
+        serve: || get(master::candidates),
+        ..NOTHING
+    },
+    Route {
+        path: "/suggestions",
+        name: "listSuggestions",
+        tag: "master data",
+        summary: "What the hub found out and may not decide alone, newest first",
+        query: Some(shape::<master::SuggestionList>),
+        gives: gives(shape::<Listing<Suggestion>>, "A page of them."),
+        refuses: &[400],
+        serve: || get(master::suggestions),
+        ..NOTHING
+    },
+    Route {
+        verb: Verb::Post,
+        path: "/suggestions/{id}/accept",
+        name: "acceptSuggestion",
+        tag: "master data",
+        summary: "Follow a suggestion",
+        headers: &[Header::Key],
+        takes: json(shape::<act::Why>),
+        gives: gives(shape::<Done>, "What it suggests was done."),
+        refuses: &[400, 404, 409, 413, 415, 422],
+        serve: || post(master::accept),
+        ..NOTHING
+    },
+    Route {
+        verb: Verb::Post,
+        path: "/suggestions/{id}/reject",
+        name: "rejectSuggestion",
+        tag: "master data",
+        summary: "A suggestion is wrong; it is not made again",
+        headers: &[Header::Key],
+        takes: json(shape::<act::Why>),
+        gives: gives(shape::<Done>, "It is rejected."),
+        refuses: &[400, 404, 409, 413, 415, 422],
+        serve: || post(master::reject),
         ..NOTHING
     },
     Route {
@@ -323,6 +458,7 @@ pub const ROUTES: &[Route] = &[
         summary: "Business problems, newest first",
         query: Some(shape::<read::ExceptionList>),
         gives: gives(shape::<Listing<ExceptionRow>>, "A page of them."),
+        detail: "A `severity` stands for the classes that have it; `entity` looks at every exception that fits the rest.",
         refuses: &[400],
         serve: || get(read::exceptions),
         ..NOTHING

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use crossdock_connect::secret::Secret;
 use crossdock_core::changeset::Change;
+use crossdock_core::event::EntityRef;
+use crossdock_core::master::suggestion_id;
 use crossdock_core::message::MessageState;
+use crossdock_core::suggestion::{Proposal, Suggestion, SuggestionStatus};
 use crossdock_store::Store as _;
 use crossdock_store::contract::records;
 use serde_json::{Value as Json, json};
@@ -13,30 +16,40 @@ use super::client::{Client, Response};
 use super::hub::{TestHub, Wishes};
 use crate::api::openapi;
 
+const BOOK: &str = "memory:///openapi.json";
 const NO_ID: &str = "01938e2a-7b00-7000-8000-00000000ffff";
 
 /// The document, and which of its answers were seen.
 struct Book {
     document: Json,
-    /// The schemas, without room for anything they do not name.
-    strict: Json,
+    /// Holds the document, without room for anything that its schemas do not name.
+    compiler: boon::Compiler,
+    schemas: boon::Schemas,
     seen: BTreeSet<(String, String)>,
 }
 
 impl Book {
     fn open() -> Self {
         let document = openapi::document();
-        let mut strict = document["components"].clone();
-        for schema in strict["schemas"].as_object_mut().expect("schemas").values_mut() {
-            if schema["type"] == "object" {
+        let mut strict = document.clone();
+        for (name, schema) in strict["components"]["schemas"].as_object_mut().expect("schemas") {
+            // These are parts of others.
+            if schema["type"] == "object" && !["EntityRecord", "EventContent"].contains(&name.as_str()) {
+                schema["unevaluatedProperties"] = json!(false);
+            }
+            if name.starts_with("entity.") {
                 schema["unevaluatedProperties"] = json!(false);
             }
         }
-        Self { document, strict, seen: BTreeSet::new() }
+        let mut compiler = boon::Compiler::new();
+        compiler.set_default_draft(boon::Draft::V2020_12);
+        compiler.enable_format_assertions();
+        compiler.add_resource(BOOK, strict).expect("a resource");
+        Self { document, compiler, schemas: boon::Schemas::new(), seen: BTreeSet::new() }
     }
 
     /// The operation behind a request.
-    fn operation(&self, verb: &str, path: &str) -> &Json {
+    fn operation(&self, verb: &str, path: &str) -> (String, &Json) {
         let path = path.split('?').next().unwrap_or_default();
         let paths = self.document["paths"].as_object().expect("paths");
         let fits = |template: &str| {
@@ -48,36 +61,36 @@ impl Book {
         };
         let mut found: Vec<_> = paths.iter().filter(|(template, at)| fits(template) && !at[verb].is_null()).collect();
         found.sort_by_key(|(template, _)| template.matches('{').count());
-        let (_, at) = found.first().unwrap_or_else(|| panic!("{verb} {path} is not in the document"));
-        &at[verb]
+        let (template, at) = found.first().unwrap_or_else(|| panic!("{verb} {path} is not in the document"));
+        (format!("/paths/{}/{verb}", template.replace('/', "~1")), &at[verb])
     }
 
     /// Checks an answer against the document.
     #[track_caller]
     fn check(&mut self, verb: &str, path: &str, answer: &Response) {
-        let operation = self.operation(verb, path).clone();
+        let (place, operation) = self.operation(verb, path);
+        let operation = operation.clone();
         let name = operation["operationId"].as_str().expect("a name").to_owned();
         let status = answer.status.to_string();
         let (documented, status) = match &operation["responses"][&status] {
             Json::Null => (&operation["responses"]["default"], "default".to_owned()),
             documented => (documented, status),
         };
-        let documented = match documented["$ref"].as_str() {
-            Some(at) => self.document.pointer(at.trim_start_matches('#')).expect("the document holds what it names"),
-            None => documented,
+        let (place, documented) = match documented["$ref"].as_str().map(|at| at.trim_start_matches('#')) {
+            Some(at) => (at.to_owned(), self.document.pointer(at).expect("the document holds what it names")),
+            None => (format!("{place}/responses/{status}"), documented),
         };
         if let Some(content) = documented["content"].as_object() {
             let media = answer.header("content-type").unwrap_or_else(|| panic!("{name} {status}: no content type"));
-            let schema = &content[media]["schema"];
+            assert!(content.contains_key(media), "{name} {status}: {media} is not documented");
             if media.ends_with("json") {
-                let mut root = schema.clone();
-                root["components"] = self.strict.clone();
-                let validator = jsonschema::draft202012::new(&root).expect("a JSON Schema");
-                let wrong: Vec<String> = validator
-                    .iter_errors(&answer.json())
-                    .map(|error| format!("{}: {error}", error.instance_path()))
-                    .collect();
-                assert!(wrong.is_empty(), "{name} {status}: {wrong:#?}\n{:#}", answer.json());
+                let place = format!("{BOOK}#{place}/content/{}/schema", media.replace('/', "~1"));
+                let place = place.replace('{', "%7B").replace('}', "%7D");
+                let schema = self.compiler.compile(&place, &mut self.schemas);
+                let schema = schema.unwrap_or_else(|error| panic!("{place}: {error:#}"));
+                if let Err(wrong) = self.schemas.validate(&answer.json(), schema) {
+                    panic!("{name} {status}: {wrong:#}\n{:#}", answer.json());
+                }
             }
         } else {
             assert!(answer.body.is_empty(), "{name} {status}: {answer:?}");
@@ -150,6 +163,8 @@ fn example(template: &str) -> String {
 fn body_of(path: &str) -> String {
     match path {
         "/api/events" => shipment("1", "created", json!({"number": "S1"})),
+        "/api/merges" => json!({"survivor": "item/1", "other": "item/2", "reason": "x"}).to_string(),
+        "/api/merges/split" => json!({"entity": "item/1", "reason": "x"}).to_string(),
         "/api/commands" => json!({"command": "system.pause", "system": "nobody", "reason": "x"}).to_string(),
         "/api/transmissions/resume" => json!({"system": "nobody", "reason": "x"}).to_string(),
         _ => json!({"reason": "x"}).to_string(),
@@ -176,13 +191,21 @@ async fn every_answer_that_is_documented_is_given_and_fits() {
     entities(&mut reader, &hub).await;
     records(&mut reader, &hub).await;
     commands(&mut reader, &hub).await;
+    refusals(&mut reader, &hub).await;
+    master_data(&mut reader, &hub).await;
     lists(&mut reader).await;
     two_at_once(&mut reader, &hub).await;
     hub.store.close();
     for (verb, path, _) in reader.book.operations() {
-        if verb == "get" && path != "/api/openapi.json" {
-            let reference = if matches!(path.as_str(), "/api/trace" | "/api/entities") { "?reference=x" } else { "" };
-            reader.get(&format!("{}{reference}", example(&path)), 500).await.is_problem(500, "XD-1107");
+        // These two do not ask the store.
+        if verb == "get" && !["/api/openapi.json", "/api/kinds"].contains(&path.as_str()) {
+            let query = match path.as_str() {
+                "/api/trace" | "/api/entities" => "?reference=x",
+                "/api/references" => "?value=x",
+                "/api/candidates" => "?entity=item/1",
+                _ => "",
+            };
+            reader.get(&format!("{}{query}", example(&path)), 500).await.is_problem(500, "XD-1107");
         }
     }
     assert_eq!(reader.book.unseen(), [], "documented, but never given");
@@ -211,7 +234,7 @@ async fn strangers(reader: &mut Reader, hub: &TestHub) {
 
 /// Requests that no route can use.
 async fn faults_of_form(reader: &mut Reader) {
-    let too_large = " ".repeat(513 * 1024);
+    let too_large = " ".repeat(33 * 1024 * 1024);
     for (verb, path, _) in reader.book.operations() {
         let asked = example(&path);
         if verb == "get" {
@@ -221,7 +244,9 @@ async fn faults_of_form(reader: &mut Reader) {
         let code = if path == "/api/events" || path == "/api/commands" { "XD-1108" } else { "XD-1103" };
         reader.post(&asked, &[], "[", 400).await.is_problem(400, code);
         reader.post(&asked, &keyed("\"\""), &body_of(&path), 400).await.is_problem(400, "XD-1108");
-        reader.post(&asked, &[], &too_large, 413).await;
+        // So many references are a body of many megabytes.
+        let bytes = if path == "/api/references" { too_large.len() } else { 513 * 1024 };
+        reader.post(&asked, &[], &too_large[..bytes], 413).await;
         reader.client = Client::connect(reader.client.address()).await;
     }
     for path in ["/api/entities", "/api/entities?reference=a&x=1", "/api/entities/shipment?limit=501", "/api/trace"] {
@@ -234,13 +259,21 @@ async fn faults_of_form(reader: &mut Reader) {
     {
         reader.get(path, 400).await.is_problem(400, "XD-1103");
     }
+    for path in ["references?val=x", "references/table?after=x", "candidates?entity=x", "suggestions?status=new"] {
+        reader.get(&format!("/api/{path}"), 400).await.is_problem(400, "XD-1103");
+    }
     for list in ["messages", "transmissions", "exceptions", "rejections"] {
         reader.get(&format!("/api/{list}?limit=0"), 400).await.is_problem(400, "XD-1103");
     }
 }
 
 async fn what_is_not_there(reader: &mut Reader) {
-    for path in ["/api/entities/shipment/none", "/api/entities/shipment/none/history", "/api/trace?reference=none"] {
+    for path in [
+        "/api/entities/shipment/none",
+        "/api/entities/shipment/none/history",
+        "/api/entities/shipment/none/links",
+        "/api/trace?reference=none",
+    ] {
         reader.get(path, 404).await.is_problem(404, "XD-1104");
     }
     let wrong = reader.get("/api/entities/shipmnt", 404).await.is_problem(404, "XD-1104");
@@ -352,6 +385,16 @@ async fn entities(reader: &mut Reader, hub: &TestHub) {
         );
     }
 
+    // What hangs together is found from both ends, and what is only spoken of is told as such.
+    let links = reader.get("/api/entities/shipment/S1/links", 200).await.json();
+    assert_eq!(links["speaks_of"], json!([{"kind": "order", "key": "O1", "status": null}]), "{links:#}");
+    let order = json!({"specversion": "1.0", "id": "o1", "source": "/tests", "type": "crossdock.order.received.v1",
+                       "data": {"number": "O1"}});
+    reader.post("/api/events", &keyed("o1"), &order.to_string(), 202).await;
+    hub.wait_until_routed().await;
+    let links = reader.get("/api/entities/order/O1/links", 200).await.json();
+    assert_eq!(links["spoken_of_by"], json!([{"kind": "shipment", "key": "S1", "status": "ready"}]), "{links:#}");
+
     let history = reader.get("/api/entities/shipment/S1/history", 200).await.json();
     let items = history["items"].as_array().expect("items");
     assert_eq!(items.len(), 3);
@@ -375,11 +418,14 @@ async fn records(reader: &mut Reader, hub: &TestHub) {
     let mut stuck = records::moved(&records::transmission(10, "S1", 1), records::paused());
     stuck.version = 1;
     stuck.system = "warehouse".into();
+    let mut event = records::event(11, &[records::shipment("S1")]);
+    event.event_type = "crossdock.shipment.created.v1".into();
+    event.data = serde_json::from_str(r#"{"number":"S1"}"#).expect("a value");
     let changes = [
         Change::AcceptMessage(message),
         Change::SetMessageState { id, state: failed },
         Change::PutException(exception),
-        Change::AppendEvent(records::event(11, &[records::shipment("S1")])),
+        Change::AppendEvent(event),
         records::put(&stuck),
     ];
     hub.store.commit(changes.into_iter().collect()).expect("written");
@@ -450,10 +496,145 @@ async fn commands(reader: &mut Reader, hub: &TestHub) {
     assert!(commands["items"].as_array().is_some_and(|all| all.iter().any(|it| it["channel"] == "commands")));
 }
 
+/// A refusal is an answer too: it is told again, whatever has changed meanwhile.
+async fn refusals(reader: &mut Reader, hub: &TestHub) {
+    let id = records::transmission_id(20);
+    let cancel = format!("/api/transmissions/{id}/cancel");
+    let why = r#"{"actor":"ann","reason":"given up"}"#;
+    let first = reader.post(&cancel, &keyed("too-early"), why, 404).await;
+    first.is_problem(404, "XD-1104");
+    let mut stuck = records::moved(&records::transmission(20, "S1", 1), records::paused());
+    stuck.version = 1;
+    stuck.system = "warehouse".into();
+    hub.store.commit([records::put(&stuck)].into_iter().collect()).expect("written");
+    let again = reader.post(&cancel, &keyed("too-early"), why, 404).await;
+    assert_eq!(again.json(), first.json(), "it is there now, but this was answered before");
+    reader.post(&cancel, &keyed("too-early"), &why.replace("ann", "bob"), 422).await.is_problem(422, "XD-1109");
+    reader.post(&cancel, &keyed("in-time"), why, 200).await;
+    let late = reader.post(&cancel, &keyed("too-late"), why, 409).await;
+    assert_eq!(reader.post(&cancel, &keyed("too-late"), why, 409).await.json(), late.json());
+    // A request that cannot be read was never answered, so its key is free.
+    reader.post(&cancel, &keyed("mistyped"), "{}", 400).await.is_problem(400, "XD-1103");
+    reader.post(&cancel, &keyed("mistyped"), why, 409).await;
+    let told = reader.get("/api/messages?system=api&state=ignored", 200).await.json();
+    let told = told["items"].as_array().expect("items");
+    assert!(told.iter().any(|it| it["dedup_key"] == "commands/too-late" && it["channel"] == "commands"), "{told:#?}");
+}
+
+async fn master_data(reader: &mut Reader, hub: &TestHub) {
+    for (id, code) in [("a1", "C1"), ("a2", "C2"), ("a3", "C3")] {
+        let data = json!({"code": code, "name": "Northern Timber Trading", "phone": "+44 20 7946 0018"});
+        let of = "crossdock.account.created.v1";
+        let event = json!({"specversion": "1.0", "id": id, "source": "/tests", "type": of, "data": data}).to_string();
+        reader.post("/api/events", &keyed(id), &event, 202).await;
+    }
+    hub.wait_until_routed().await;
+    let account = reader.get("/api/entities/customer_account/C1", 200).await.json();
+    assert_eq!(account["data"]["name"], "Northern Timber Trading");
+
+    let add = |value: &str, system: &str| {
+        let row = json!({"entity": "customer_account/C1", "system": system, "kind": "customer_id", "value": value});
+        json!({"add": [row], "reason": "the new CRM"}).to_string()
+    };
+    let changed = reader.post("/api/references", &keyed("refs"), &add("77", "warehouse"), 200).await.json();
+    assert_eq!(changed, json!({"done": true, "added": 1, "removed": 0, "mistakes": []}));
+    assert_eq!(reader.post("/api/references", &keyed("refs"), &add("77", "warehouse"), 200).await.json(), changed);
+    reader.post("/api/references", &keyed("refs"), &add("78", "warehouse"), 422).await.is_problem(422, "XD-1109");
+    let wrong = reader.post("/api/references", &keyed("wrong"), &add("77", "nobody"), 200).await.json();
+    assert_eq!((&wrong["done"], &wrong["mistakes"][0]["row"]), (&json!(false), &json!(0)), "{wrong}");
+    assert_eq!(reader.post("/api/references", &keyed("wrong"), &add("77", "nobody"), 200).await.json(), wrong);
+    let mixed = r#"{"add":[{"entity":"x","system":"warehouse","kind":"k","value":"1"}],"dry_run":true}"#;
+    let mixed = reader.post("/api/references", &[], mixed, 200).await.json();
+    assert_eq!((&mixed["added"], mixed["mistakes"].as_array().map(Vec::len)), (&json!(1), Some(1)), "{mixed}");
+    let found = reader.get("/api/references?value=77", 200).await.json();
+    assert_eq!(found["items"][0]["entity"]["key"], "C1", "{found:#}");
+    let table = reader.get("/api/references/table?limit=500", 200).await.json();
+    assert!(table["items"].as_array().is_some_and(|all| all.iter().any(|it| it["value"] == "77")), "{table:#}");
+
+    let candidates = reader.get("/api/candidates?entity=customer_account/C1&least=0", 200).await.json();
+    assert_eq!(candidates["items"][0]["evidence"][0]["values"].as_array().map(Vec::len), Some(2), "{candidates:#}");
+    reader.get("/api/candidates?entity=customer_account/none", 404).await.is_problem(404, "XD-1104");
+
+    let merge = |other: &str| {
+        json!({"survivor": "customer_account/C1", "other": format!("customer_account/{other}"), "reason": "same"})
+            .to_string()
+    };
+    reader.post("/api/merges", &keyed("merge"), &merge("C2"), 200).await;
+    reader.post("/api/merges", &keyed("merge"), &merge("C2"), 200).await;
+    reader.post("/api/merges", &keyed("merge"), &merge("C3"), 422).await.is_problem(422, "XD-1109");
+    reader.post("/api/merges", &[], &merge("C2"), 409).await.is_problem(409, "XD-1105");
+    reader.post("/api/merges", &[], &merge("none"), 404).await.is_problem(404, "XD-1104");
+    reader.get("/api/entities/customer_account/C1", 200).await;
+    reader.get("/api/entities/customer_account/C2", 200).await;
+    let split = |entity: &str| json!({"entity": format!("customer_account/{entity}"), "reason": "two"}).to_string();
+    reader.post("/api/merges/split", &keyed("split"), &split("C2"), 200).await;
+    reader.post("/api/merges/split", &keyed("split"), &split("C3"), 422).await;
+    reader.post("/api/merges/split", &[], &split("C2"), 409).await;
+    reader.post("/api/merges/split", &[], &split("none"), 404).await;
+
+    let mut ids = Vec::new();
+    for survivor in ["C2", "C1"] {
+        let [survivor, other] = [survivor, "C3"].map(|code| EntityRef::new("customer_account", code));
+        let proposal = Proposal::Merge { survivor, other };
+        let suggestion = Suggestion {
+            id: suggestion_id(&proposal),
+            version: 1,
+            proposal,
+            score: Some(0.9),
+            evidence: Vec::new(),
+            status: SuggestionStatus::Open,
+            made_at: records::at(1),
+            decided: None,
+        };
+        ids.push(suggestion.id);
+        hub.store.commit([Change::PutSuggestion(suggestion)].into_iter().collect()).expect("written");
+    }
+    let listed = reader.get("/api/suggestions?status=open&what=merge", 200).await.json();
+    assert_eq!(listed["items"].as_array().map(Vec::len), Some(2), "{listed:#}");
+    let why = r#"{"reason":"two branches"}"#;
+    for (verb, id) in [("reject", ids[0]), ("accept", ids[1])] {
+        let path = format!("/api/suggestions/{id}/{verb}");
+        reader.post(&path, &keyed(verb), why, 200).await;
+        reader.post(&path, &keyed(verb), r#"{"reason":"other"}"#, 422).await;
+        reader.post(&path, &[], why, 409).await.is_problem(409, "XD-1105");
+        reader.post(&example(&format!("/api/suggestions/{{id}}/{verb}")), &[], why, 404).await;
+    }
+    reader.get("/api/suggestions", 200).await;
+    reader.get("/api/entities?reference=C1", 200).await;
+}
+
 async fn lists(reader: &mut Reader) {
-    for path in ["messages", "transmissions", "exceptions", "rejections", "overview", "mappings/report", "openapi.json"]
-    {
+    for path in [
+        "messages",
+        "transmissions",
+        "exceptions",
+        "rejections",
+        "overview",
+        "mappings/report",
+        "openapi.json",
+        "kinds",
+    ] {
         reader.get(&format!("/api/{path}"), 200).await;
+    }
+    // Each is a refusal; one affects shipment 1 and comes from odoo.
+    let all = reader.get("/api/exceptions", 200).await.json()["items"].as_array().map_or(0, Vec::len);
+    for (filter, expect) in [
+        ("class=transmission_refused", all),
+        ("class=mapping_failed", 0),
+        ("severity=high", all),
+        ("severity=low", 0),
+        ("class=transmission_refused&severity=low", 0),
+        ("system=odoo&entity=shipment/1&open=true", 1),
+        ("entity=shipment/2", 0),
+        ("system=nobody", 0),
+    ] {
+        let found = reader.get(&format!("/api/exceptions?{filter}"), 200).await.json();
+        let found = found["items"].as_array().expect("items");
+        assert_eq!(found.len(), expect, "{filter}");
+        assert!(found.iter().all(|it| it["severity"] == "high"), "{found:#?}");
+    }
+    for wrong in ["class=refused", "severity=urgent", "entity=shipment", "open=maybe"] {
+        reader.get(&format!("/api/exceptions?{wrong}"), 400).await.is_problem(400, "XD-1103");
     }
     let served = reader.get("/api/openapi.json", 200).await;
     assert_eq!(served.json(), reader.book.document);

@@ -169,7 +169,7 @@ impl Live {
         Ok(paused.into_iter().map(|transmission| transmission.id).collect())
     }
 
-    fn audited(&self, actor: &Actor, action: &str, target: &str, mut more: Vec<Change>) -> Vec<Change> {
+    pub(super) fn audited(&self, actor: &Actor, action: &str, target: &str, mut more: Vec<Change>) -> Vec<Change> {
         more.push(self.audit(actor, action, target));
         more
     }

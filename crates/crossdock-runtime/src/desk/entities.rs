@@ -340,7 +340,7 @@ fn decoded<T: for<'de> Deserialize<'de>>(cursor: &str) -> Option<T> {
 }
 
 /// The kind of this name.
-fn kind(name: &str) -> Result<&'static EntityKind, DeskError> {
+pub(super) fn kind(name: &str) -> Result<&'static EntityKind, DeskError> {
     EntityKind::find(name).ok_or_else(|| {
         let near = nearest(name, ENTITIES.iter().map(|kind| kind.name));
         let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();

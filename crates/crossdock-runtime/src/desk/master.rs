@@ -1,11 +1,13 @@
 //! Names: who is known by which id, what may be the same, and what people decide about it.
 
+use crossdock_core::changeset::Change;
 use crossdock_core::event::{EntityRef, Reference};
 use crossdock_core::ids::SuggestionId;
 use crossdock_core::master::matching::{Candidate, Profile};
 use crossdock_core::routing::{Decision, Undecidable};
 use crossdock_core::suggestion::{Decided, Suggestion};
 use crossdock_store::{Page, StoreError, SuggestionFilter};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Actor, Desk, DeskError, Listing};
@@ -16,7 +18,7 @@ use crate::router::{Command, CommandError};
 const FOUND_MAX: usize = 100;
 
 /// An entity found by a value.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Found {
     /// Who answers.
     pub entity: EntityRef,
@@ -33,13 +35,52 @@ pub struct Found {
 }
 
 /// What is wrong with a reference that was to be added or removed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Mistake {
     /// `add` or `remove`.
     pub list: &'static str,
     /// Its place in that list, from 0.
     pub row: usize,
+    /// What is wrong with it.
     pub message: String,
+}
+
+/// A reference to add or to remove, with its place in the list that was given.
+pub type ReferenceRow = (usize, Reference);
+
+/// References to add and to remove, all or none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReferenceChange {
+    /// To add, each with its place.
+    pub add: Vec<ReferenceRow>,
+    /// To remove, each with its place.
+    pub remove: Vec<ReferenceRow>,
+    /// What is known to be wrong already; then nothing is changed.
+    pub mistakes: Vec<Mistake>,
+    /// Only tell what is wrong.
+    pub dry_run: bool,
+}
+
+/// What became of a change of references. `done` is false when anything is wrong, and for a dry run: then nothing was
+/// changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ReferencesChanged {
+    /// Whether they were changed.
+    pub done: bool,
+    /// How many were to be added.
+    pub added: usize,
+    /// How many were to be removed.
+    pub removed: usize,
+    /// What is wrong, by list and row.
+    pub mistakes: Vec<Mistake>,
+}
+
+impl ReferenceChange {
+    /// How many were to be added and removed: what is wrong already is not among the rows.
+    fn asked(&self) -> (usize, usize) {
+        let wrong = |list: &str| self.mistakes.iter().filter(|mistake| mistake.list == list).count();
+        (self.add.len() + wrong("add"), self.remove.len() + wrong("remove"))
+    }
 }
 
 impl Desk {
@@ -115,58 +156,75 @@ impl Desk {
         Ok(corpus.candidates(&Profile::of(entity), least))
     }
 
-    /// Takes a decision about master data: a merge, a split, references, a suggestion.
+    /// Takes a decision about master data: a merge, a split, a suggestion.
     ///
     /// # Errors
     /// When it cannot be decided like this, or the hub is not running.
     pub async fn decide(&self, decision: Decision, actor: &Actor) -> Result<(), DeskError> {
-        self.take_decision(decision, actor, false).await
+        self.decide_with(decision, actor, Vec::new()).await
     }
 
-    async fn take_decision(&self, decision: Decision, actor: &Actor, is_rehearsal: bool) -> Result<(), DeskError> {
+    /// Takes a decision about master data. `more` is committed with it, or not at all.
+    pub(super) async fn decide_with(
+        &self,
+        decision: Decision,
+        actor: &Actor,
+        more: Vec<Change>,
+    ) -> Result<(), DeskError> {
         let live = self.live()?;
         let (action, target) = told(&decision);
-        let audit = Box::new(live.audit(actor, action, &target));
-        let by = Decided { at: live.shell.clock.now(), by: actor.name.clone(), reason: actor.reason.clone() };
-        let decision = Box::new(decision);
-        Ok(live.command(|done| Command::Decide { decision, by, audit, is_rehearsal, done }).await?)
+        let with = live.audited(actor, action, &target, more);
+        self.settle(decision, actor, Some(with)).await
     }
 
-    /// Adds and removes references, all or none, unless it is only a rehearsal. Each comes with its row, by which what is
-    /// wrong is told; when anything is, nothing is changed.
-    ///
-    /// # Errors
-    /// When there are too many, or the hub is not running.
-    pub async fn change_references(
-        &self,
-        add: Vec<(usize, Reference)>,
-        remove: Vec<(usize, Reference)>,
-        is_rehearsal: bool,
-        actor: &Actor,
-    ) -> Result<Vec<Mistake>, DeskError> {
+    /// Without `with` it is only a rehearsal.
+    async fn settle(&self, decision: Decision, actor: &Actor, with: Option<Vec<Change>>) -> Result<(), DeskError> {
         let live = self.live()?;
-        let mut mistakes = Vec::new();
-        for (row, reference) in &add {
+        let by = Decided { at: live.shell.clock.now(), by: actor.name.clone(), reason: actor.reason.clone() };
+        let decision = Box::new(decision);
+        Ok(live.command(|done| Command::Decide { decision, by, with, done }).await?)
+    }
+
+    /// Adds and removes references, all or none, unless it is only a rehearsal. When anything is wrong, nothing is
+    /// changed. `more` makes what is committed with the change out of the good answer.
+    pub(super) async fn change_references(
+        &self,
+        change: &ReferenceChange,
+        actor: &Actor,
+        more: impl FnOnce(&ReferencesChanged) -> Result<Vec<Change>, DeskError>,
+    ) -> Result<ReferencesChanged, DeskError> {
+        let live = self.live()?;
+        let mut mistakes = change.mistakes.clone();
+        for (row, reference) in &change.add {
             if !live.shell.plan.systems.contains_key(&reference.system) {
                 let message = format!("there is no system `{}` in this hub", reference.system);
                 mistakes.push(Mistake { list: "add", row: *row, message });
             }
         }
-        let rows: Vec<usize> = add.iter().map(|(row, _)| *row).collect();
-        let plain = |list: Vec<(usize, Reference)>| list.into_iter().map(|(_, reference)| reference).collect();
-        let decision = Decision::References { add: plain(add), remove: plain(remove) };
-        let is_rehearsal = is_rehearsal || !mistakes.is_empty();
-        match self.take_decision(decision, actor, is_rehearsal).await {
+        let plain = |list: &[ReferenceRow]| list.iter().map(|(_, reference)| reference.clone()).collect();
+        let decision = Decision::References { add: plain(&change.add), remove: plain(&change.remove) };
+        let done = !change.dry_run && mistakes.is_empty();
+        let (added, removed) = change.asked();
+        let mut report = ReferencesChanged { done, added, removed, mistakes };
+        let with = match done {
+            true => {
+                let (action, target) = told(&decision);
+                Some(live.audited(actor, action, &target, more(&report)?))
+            }
+            false => None,
+        };
+        match self.settle(decision, actor, with).await {
             Ok(()) => {}
             Err(DeskError::Command(CommandError::Undecidable(Undecidable::References(wrong)))) => {
-                let told = wrong.into_iter().filter_map(|(place, message)| {
-                    rows.get(place).map(|row| Mistake { list: "add", row: *row, message })
-                });
-                mistakes.extend(told);
+                report.done = false;
+                report.mistakes.extend(wrong.into_iter().filter_map(|(place, message)| {
+                    change.add.get(place).map(|(row, _)| Mistake { list: "add", row: *row, message })
+                }));
             }
             Err(error) => return Err(error),
         }
-        Ok(mistakes)
+        report.mistakes.sort_by(|a, b| (a.list, a.row).cmp(&(b.list, b.row)));
+        Ok(report)
     }
 
     /// A suggestion by its id.

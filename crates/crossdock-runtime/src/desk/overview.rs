@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crossdock_core::event::EntityRef;
-use crossdock_core::exception::Exception;
+use crossdock_core::exception::{Exception, ExceptionClass, Severity};
 use crossdock_core::ids::{MessageId, SystemName, TransmissionId};
 use crossdock_core::loss::{self, KnownFields, Report};
 use crossdock_core::message::{MessageState, Rejection, StoredMessage};
@@ -130,6 +130,46 @@ pub struct ExceptionRow {
     /// The exception.
     #[serde(flatten)]
     pub exception: Exception,
+    /// How much it matters while nobody has looked: nothing stands still because of a low one.
+    pub severity: Severity,
+}
+
+impl From<Exception> for ExceptionRow {
+    fn from(exception: Exception) -> Self {
+        Self { severity: exception.class.severity(), exception }
+    }
+}
+
+/// Which exceptions to list; `None` means any.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExceptionAsk {
+    /// Only those that are open, or only those that are not.
+    pub open: Option<bool>,
+    /// What kind of problem it is.
+    pub class: Option<ExceptionClass>,
+    /// How much it matters.
+    pub severity: Option<Severity>,
+    /// The system it is about.
+    pub system: Option<SystemName>,
+    /// An entity it affects.
+    pub entity: Option<EntityRef>,
+}
+
+impl ExceptionAsk {
+    /// `None` when nothing can fit: no problem of the class has the severity.
+    fn filter(&self) -> Option<ExceptionFilter> {
+        let fits = |class: &ExceptionClass| {
+            self.class.is_none_or(|wanted| wanted == *class)
+                && self.severity.is_none_or(|wanted| wanted == class.severity())
+        };
+        let classes: Vec<_> = match (self.class, self.severity) {
+            (None, None) => Vec::new(),
+            _ => ExceptionClass::ALL.iter().copied().filter(fits).collect(),
+        };
+        let is_possible = !classes.is_empty() || (self.class.is_none() && self.severity.is_none());
+        let (system, affects) = (self.system.clone(), self.entity.clone());
+        is_possible.then_some(ExceptionFilter { open: self.open, classes, system, affects, transmission: None })
+    }
 }
 
 /// One rejection in a list.
@@ -250,19 +290,19 @@ impl Desk {
         Ok(cut(rows.into_iter().map(TransmissionRow::from).collect(), limit))
     }
 
-    /// Exceptions, or only those that are open or resolved, newest first, at most [`ROWS_MAX`].
+    /// Exceptions that fit, newest first, at most [`ROWS_MAX`].
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn exceptions(
         &self,
-        open: Option<bool>,
+        ask: &ExceptionAsk,
         skip: usize,
         limit: usize,
     ) -> Result<Listing<ExceptionRow>, DeskError> {
-        let filter = ExceptionFilter { open, ..ExceptionFilter::default() };
+        let Some(filter) = ask.filter() else { return Ok(cut(Vec::new(), limit)) };
         let rows = self.store.exceptions(&filter, one_more(skip, limit))?;
-        Ok(cut(rows.into_iter().map(|exception| ExceptionRow { exception }).collect(), limit))
+        Ok(cut(rows.into_iter().map(ExceptionRow::from).collect(), limit))
     }
 
     /// What is lost between partners and the model, as traffic shows it.

@@ -9,12 +9,16 @@ use crossdock_core::changeset::Change;
 use crossdock_core::event::EntityRef;
 use crossdock_core::ids::{EventId, MessageId, SystemName, TransmissionId};
 use crossdock_core::message::{Envelope, Message, MessageState};
+use crossdock_core::routing::Decision;
 use crossdock_core::submission::{self, Expected};
 use crossdock_store::{CommitError, StoreError};
 use schemars::JsonSchema;
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 
 use super::actions::{Actor, ResumeScope};
+use super::master::ReferenceChange;
+use super::refusal::Refusal;
 use super::{Desk, DeskError, Live};
 use crate::intake::new_message_id;
 use crate::router::CommandError;
@@ -25,6 +29,10 @@ const DECIDED_WITHIN: Duration = Duration::from_secs(5);
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 /// The header of a command's record that holds its answer.
 const ANSWER: &str = "answer";
+/// The header of a command's record that holds why it was refused.
+const REFUSAL: &str = "refusal";
+/// Longest command that is kept as it was given, in bytes; of a longer one its hash is kept.
+const GIVEN_BYTES_MAX: usize = 64 * 1024;
 
 /// Events handed in.
 #[derive(Clone, Debug)]
@@ -60,7 +68,7 @@ pub struct SubmittedEvent {
 }
 
 /// One thing to be done.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Order {
     /// Let paused systems and transmissions go on.
     Resume(ResumeScope),
@@ -70,6 +78,10 @@ pub enum Order {
     Rerun(MessageId),
     /// Send nothing to a system.
     Pause(SystemName),
+    /// Merge or split entities, follow or reject a suggestion.
+    Decide(Decision),
+    /// Add and remove other systems' ids.
+    ChangeReferences(ReferenceChange),
 }
 
 /// What makes a command known when it comes again.
@@ -144,7 +156,8 @@ impl Desk {
     }
 
     /// Carries out a command and gives its answer as JSON. With a key it takes effect once: the same command under the
-    /// same key gives the first answer again. What failed had no effect and may be tried again under its key.
+    /// same key gives the first answer again, also when that was a refusal. What could not be decided at all, because the
+    /// hub is stopping or the store failed, may be tried again under its key.
     ///
     /// # Errors
     /// Those of the command, a key that was used for something else or is under way.
@@ -161,31 +174,47 @@ impl Desk {
             }
         });
         match first.await? {
-            Some(first) if first.message.body == key.given.as_bytes() => {
-                let answer = first.message.headers.into_iter().find(|(name, _)| name == ANSWER);
-                Ok(answer.map(|(_, answer)| answer).unwrap_or_default())
-            }
+            Some(first) if first.message.body == key.kept() => first_answer(&first.message),
             Some(_) => Err(DeskError::KeyReused),
-            None => self.carry_out(order, actor, Some(&key)).await,
+            None => match self.carry_out(order, actor, Some(&key)).await {
+                Err(error) => Err(self.remembered(error, &key).await),
+                done => done,
+            },
+        }
+    }
+
+    /// Keeps a refusal under the key of its command; other errors are no answers.
+    async fn remembered(&self, error: DeskError, key: &CommandKey) -> DeskError {
+        let (Some(refusal), Ok(live)) = (error.refusal(), self.live()) else { return error };
+        let record = key.record(Answered::Refused(&refusal), live.shell.clock.now());
+        match live.shell.commit(record.into_iter().collect()).await {
+            Ok(_) => refusal.into(),
+            Err(failed) => CommandError::from(failed).into(),
         }
     }
 
     async fn carry_out(&self, order: &Order, actor: &Actor, key: Option<&CommandKey>) -> Result<String, DeskError> {
         let live = self.live()?;
         let done = answer(&Done { done: true })?;
-        let record = |answer: &str| key.map_or_else(Vec::new, |key| key.record(answer, live.shell.clock.now()));
+        let now = live.shell.clock.now();
+        let record = |answer: &str| key.map_or_else(Vec::new, |key| key.record(Answered::Done(answer), now));
         match order {
             Order::Cancel(id) => self.cancel_with(*id, actor, record(&done)).await?,
             Order::Rerun(id) => self.rerun_with(*id, actor, record(&done)).await?,
             Order::Pause(system) => self.pause_with(system, actor, record(&done)).await?,
+            Order::Decide(decision) => self.decide_with(decision.clone(), actor, record(&done)).await?,
             Order::Resume(scope) => {
-                let resumed = self.resume(scope, actor).await?;
-                let resumed = answer(&resumed)?;
-                let record = record(&resumed);
-                if !record.is_empty() {
-                    live.shell.commit(record.into_iter().collect()).await.map_err(CommandError::from)?;
-                }
+                let resumed = answer(&self.resume(scope, actor).await?)?;
+                live.keep(record(&resumed)).await?;
                 return Ok(resumed);
+            }
+            Order::ChangeReferences(change) => {
+                let report = self.change_references(change, actor, |report| Ok(record(&answer(report)?))).await?;
+                let told = answer(&report)?;
+                if !report.done {
+                    live.keep(record(&told)).await?;
+                }
+                return Ok(told);
             }
         }
         Ok(done)
@@ -263,9 +292,23 @@ impl Submitted {
     }
 }
 
+/// What a command was answered.
+enum Answered<'a> {
+    /// JSON.
+    Done(&'a str),
+    Refused(&'a Refusal),
+}
+
 impl CommandKey {
     /// The message that makes the command known: there is nothing to route in it.
-    fn record(&self, answer: &str, now: jiff::Timestamp) -> Vec<Change> {
+    fn record(&self, answered: Answered<'_>, now: jiff::Timestamp) -> Vec<Change> {
+        let (header, state) = match answered {
+            Answered::Done(answer) => ((ANSWER, answer.to_owned()), MessageState::Translated { events: 0 }),
+            Answered::Refused(refusal) => {
+                let told = serde_json::to_string(refusal).unwrap_or_default();
+                ((REFUSAL, told), MessageState::Ignored { reason: refusal.detail.clone() })
+            }
+        };
         let message = Message {
             id: new_message_id(),
             system: SystemName::from(submission::SYSTEM),
@@ -273,16 +316,44 @@ impl CommandKey {
             dedup_key: dedup_key(submission::COMMANDS, &self.key),
             received_at: now,
             content_type: "application/json".to_owned(),
-            headers: vec![(ANSWER.to_owned(), answer.to_owned())],
-            body: self.given.clone().into_bytes(),
+            headers: vec![(header.0.to_owned(), header.1)],
+            body: self.kept(),
             cause: None,
         };
-        let state = Change::SetMessageState { id: message.id, state: MessageState::Translated { events: 0 } };
+        let state = Change::SetMessageState { id: message.id, state };
         vec![Change::AcceptMessage(message), state]
+    }
+
+    /// What the record holds of the command: enough to tell another one.
+    fn kept(&self) -> Vec<u8> {
+        if self.given.len() <= GIVEN_BYTES_MAX {
+            return self.given.clone().into_bytes();
+        }
+        let hash: String = Sha256::digest(self.given.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        serde_json::json!({"bytes": self.given.len(), "sha256": hash}).to_string().into_bytes()
     }
 }
 
+/// The answer that a command's record holds.
+fn first_answer(first: &Message) -> Result<String, DeskError> {
+    let header = |wanted: &str| first.headers.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
+    if let Some(refusal) = header(REFUSAL) {
+        let unreadable =
+            |error: serde_json::Error| StoreError(format!("the record of a command cannot be read: {error}"));
+        return Err(serde_json::from_str::<Refusal>(&refusal).map_err(unreadable)?.into());
+    }
+    Ok(header(ANSWER).unwrap_or_default())
+}
+
 impl Live {
+    /// Keeps the record of a command whose effect needed no commit of its own.
+    async fn keep(&self, record: Vec<Change>) -> Result<(), DeskError> {
+        if !record.is_empty() {
+            self.shell.commit(record.into_iter().collect()).await.map_err(CommandError::from)?;
+        }
+        Ok(())
+    }
+
     /// Waits for the router's word on a submission that was written for one version.
     async fn heeded(&self, message: MessageId) -> Result<(), DeskError> {
         let deadline = tokio::time::Instant::now() + DECIDED_WITHIN;

@@ -4,6 +4,7 @@
 //! Whatever of a story is asked for, the whole of it is told: from what was found up to the orders, from them down to
 //! everything that speaks of them. It never goes through items, customers or places, which thousands of stories share.
 
+mod facts;
 mod tell;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +25,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Desk, DeskError};
+pub use facts::{CallTold, Facts};
 
 /// Events one story shows at most.
 const EVENTS_MAX: usize = 500;
@@ -92,6 +94,9 @@ pub struct Entry {
     pub system: String,
     /// What happened, in one sentence.
     pub text: String,
+    /// The same for programs.
+    #[serde(flatten)]
+    pub facts: Facts,
     /// The entity it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub about: Option<EntityRef>,

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::partner::Reply;
 use super::world::{SOON, Settings, World, ada, order, proof};
-use crate::desk::{Desk, DeskError, ResumeScope};
+use crate::desk::{Desk, DeskError, ExceptionAsk, ResumeScope};
 use crate::router::CommandError;
 
 #[tokio::test(start_paused = true)]
@@ -63,7 +63,13 @@ async fn lists_say_when_there_is_more() {
     assert_eq!(page(0, 1).items[0].dedup_key, "6", "newest first");
     let done = TransmissionFilter { state: Some("done".into()), ..TransmissionFilter::default() };
     assert_eq!(desk.transmissions(&done, 0, usize::MAX).expect("reads").items.len(), 7);
-    assert_eq!(desk.exceptions(Some(true), 0, 10).expect("reads").items.len(), 0);
+    assert_eq!(
+        desk.exceptions(&ExceptionAsk { open: Some(true), ..ExceptionAsk::default() }, 0, 10)
+            .expect("reads")
+            .items
+            .len(),
+        0
+    );
 }
 
 #[tokio::test(start_paused = true)]

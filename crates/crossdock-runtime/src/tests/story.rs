@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crossdock_core::exception::{ExceptionClass, Severity};
 use crossdock_store::Store;
 use serde_json::json;
 
@@ -99,6 +100,39 @@ async fn the_story_of_an_order_with_two_shipments_is_complete() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn each_step_tells_in_fields_what_it_tells_in_words() {
+    let world = two_shipments().await;
+    let trace = told(&world, "S1");
+    let facts: Vec<_> = trace.entries.iter().map(|entry| (entry.kind, entry.facts.outcome)).take(7).collect();
+    let expect = [
+        ("message", "translated"),
+        ("event", "applied"),
+        ("transmission", "created"),
+        ("attempt", "called"),
+        ("attempt", "accepted"),
+        ("message", "translated"),
+        ("event", "applied"),
+    ];
+    assert_eq!(facts, expect);
+    let [message, event, owed, called, ended, ..] = &trace.entries[..] else { panic!("it has steps") };
+    assert_eq!((message.facts.events, message.facts.dedup_key.as_deref()), (Some(1), Some("order S1")));
+    assert_eq!(event.facts.event_type.as_deref(), Some("crossdock.order.accepted.v1"));
+    assert_eq!((event.message, owed.event), (message.message, event.event), "linked by id");
+    let facts = &owed.facts;
+    let of = (facts.flow.as_ref().map(|flow| flow.as_str()), facts.operation.as_deref(), facts.ordering_key.as_deref());
+    assert_eq!(of, (Some("release"), Some("work"), Some("order/S1")));
+    let [call] = &called.facts.calls[..] else { panic!("{:?}", called.facts) };
+    assert_eq!((call.method.as_str(), call.path.as_str(), call.status), ("POST", "/work", Some(200)));
+    assert_eq!(
+        (called.facts.attempt, called.facts.took_ms, called.transmission),
+        (Some(1), Some(20), owed.transmission)
+    );
+    assert_eq!((ended.facts.attempt, ended.facts.result.as_deref()), (Some(1), Some("{\"invoice\":\"INV/0\"}")));
+    let json = serde_json::to_value(owed).expect("JSON");
+    assert_eq!((&json["outcome"], &json["reason"]), (&"created".into(), &serde_json::Value::Null), "{json:#}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn every_reference_leads_to_the_same_story() {
     let world = two_shipments().await;
     let whole = lines(&told(&world, "S1"));
@@ -191,6 +225,22 @@ async fn troubles_are_told_in_the_order_in_which_they_came() {
     );
     assert!(starts[7].starts_with("9 odoo: exception transmission_refused for odoo-team"), "{}", starts[7]);
     assert!(trace.entries.iter().all(|entry| entry.kind != "exception" || entry.text.contains("(resolved ")));
+    let ends: Vec<_> = trace.entries.iter().filter(|entry| entry.kind == "attempt" && entry.step == 9).collect();
+    let ends: Vec<_> = ends.iter().map(|it| (it.facts.outcome, it.facts.attempt, it.facts.repeats)).collect();
+    let expect = [
+        ("retry", Some(1), None),
+        ("retry", Some(4), Some(3)),
+        ("unknown", Some(5), None),
+        ("refused", Some(6), None),
+        ("accepted", Some(1), None),
+    ];
+    assert_eq!(ends, expect);
+    let exception = &trace.entries.iter().find(|entry| entry.kind == "exception").expect("it was opened").facts;
+    assert_eq!((exception.outcome, exception.severity), ("resolved", Some(Severity::High)));
+    assert_eq!(
+        (exception.class, exception.owner.as_deref()),
+        (Some(ExceptionClass::TransmissionRefused), Some("odoo-team"))
+    );
 }
 
 #[tokio::test(start_paused = true)]

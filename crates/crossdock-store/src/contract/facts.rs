@@ -2,7 +2,7 @@
 
 use crossdock_core::changeset::{Change, SystemState, Timer, TimerPurpose};
 use crossdock_core::event::{Entity, EntityRef, Event};
-use crossdock_core::exception::Exception;
+use crossdock_core::exception::{Exception, ExceptionClass};
 use crossdock_core::traffic::{ChannelTraffic, MappingTraffic, Seen, Traffic};
 use crossdock_core::transmission::{Outcome, Transmission};
 use crossdock_core::value::{Decimal, Time, Value};
@@ -191,6 +191,12 @@ pub fn exceptions_are_listed_by_any_filter(make: Make<'_>) {
             exception.system = None;
             exception.transmission = None;
         }
+        if number == 2 {
+            exception.class = ExceptionClass::PrerequisiteLate;
+        }
+        if number < 3 {
+            exception.affects.push(shipment("it's 9"));
+        }
         commit(store, [Change::PutException(exception.clone())]);
         if number > 3 {
             commit(store, [Change::PutException(resolved(&exception))]);
@@ -207,6 +213,14 @@ pub fn exceptions_are_listed_by_any_filter(make: Make<'_>) {
     assert_eq!(list(ExceptionFilter { system: Some("odoo".into()), ..any() }, 0, 9), [5, 3, 1].map(exception_id));
     let of = ExceptionFilter { transmission: Some(transmission_id(3)), ..any() };
     assert_eq!(list(of.clone(), 0, 9), [exception_id(3)]);
+    let of_class = |classes: &[ExceptionClass]| ExceptionFilter { classes: classes.to_vec(), ..any() };
+    let (late, refused) = (ExceptionClass::PrerequisiteLate, ExceptionClass::TransmissionRefused);
+    assert_eq!(list(of_class(&[late]), 0, 9), [exception_id(2)]);
+    assert_eq!(list(of_class(&[late, refused]), 3, 9), [3, 2, 1].map(exception_id));
+    let about = |key: &str| ExceptionFilter { affects: Some(shipment(key)), ..any() };
+    assert_eq!(list(about("it's 9"), 0, 9), [2, 1].map(exception_id));
+    assert_eq!(list(ExceptionFilter { open: Some(false), ..about("1") }, 1, 1), [exception_id(5)]);
+    assert!(list(about("2"), 0, 9).is_empty());
     let all = ExceptionFilter { open: Some(true), system: Some("odoo".into()), ..of };
     assert_eq!(list(all.clone(), 0, 9), [exception_id(3)]);
     assert!(list(ExceptionFilter { open: Some(false), ..all }, 0, 9).is_empty());

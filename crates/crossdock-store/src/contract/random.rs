@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crossdock_core::changeset::{Change, Changeset, SystemState};
 use crossdock_core::event::EntityRef;
+use crossdock_core::exception::ExceptionClass;
 use crossdock_core::ids::{FlowName, OrderingKey, SystemName};
 use crossdock_core::message::{Message, MessageState};
 use crossdock_core::routing::Wanted;
@@ -260,9 +261,16 @@ pub(super) fn picture(store: &dyn Store) -> Vec<String> {
         }
         for open in [None, Some(true), Some(false)] {
             for transmission in [None, Some(transmission_id(1))] {
-                let filter = ExceptionFilter { open, transmission, system: system.clone() };
-                for page in pages {
-                    tell(format!("exceptions {filter:?} {page:?}"), &store.exceptions(&filter, page).unwrap());
+                for (classes, affects) in [
+                    (Vec::new(), None),
+                    (vec![ExceptionClass::TransmissionRefused, ExceptionClass::MappingFailed], None),
+                    (vec![ExceptionClass::OutcomeUnknown], Some(shipment("1"))),
+                    (Vec::new(), Some(shipment("0"))),
+                ] {
+                    let filter = ExceptionFilter { open, transmission, system: system.clone(), classes, affects };
+                    for page in pages {
+                        tell(format!("exceptions {filter:?} {page:?}"), &store.exceptions(&filter, page).unwrap());
+                    }
                 }
             }
         }

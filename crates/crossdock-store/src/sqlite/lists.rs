@@ -65,6 +65,19 @@ pub fn exceptions(connection: &Connection, filter: &ExceptionFilter, page: Page)
         values.push(Box::new(value));
         conditions.push(format!("{column} = ?{}", values.len()));
     }
+    if !filter.classes.is_empty() {
+        let words: Vec<String> = filter.classes.iter().map(|class| format!("'{}'", class.word())).collect();
+        conditions.push(format!("class IN ({})", words.join(", ")));
+    }
+    if let Some(entity) = &filter.affects {
+        values.push(Box::new(entity.kind.clone()));
+        values.push(Box::new(entity.key.clone()));
+        let (kind, key) = (values.len() - 1, values.len());
+        conditions.push(format!(
+            "EXISTS (SELECT 1 FROM json_each(record, '$.affects') AS it
+                     WHERE it.value ->> '$.kind' = ?{kind} AND it.value ->> '$.key' = ?{key})"
+        ));
+    }
     let condition = if conditions.is_empty() { "1".to_owned() } else { conditions.join(" AND ") };
     let sql = format!("SELECT record FROM exceptions WHERE {condition} ORDER BY number DESC LIMIT ?1 OFFSET ?2");
     many(connection, &sql, rusqlite::params_from_iter(values), read::record)

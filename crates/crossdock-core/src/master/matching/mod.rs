@@ -13,6 +13,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::event::EntityRef;
@@ -42,11 +43,13 @@ pub struct KindPolicy {
 pub type MergePolicy = BTreeMap<&'static str, KindPolicy>;
 
 /// An entity that may be the same as the one asked about.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Candidate {
+    /// The other entity.
     pub other: EntityRef,
     /// How sure it is, from 0 to 1.
     pub score: f64,
+    /// What speaks for it and against it.
     pub evidence: Vec<Evidence>,
 }
 

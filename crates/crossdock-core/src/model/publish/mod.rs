@@ -9,7 +9,7 @@ mod schema;
 
 pub use describe::{broken_promises, describe, describe_all};
 pub use reference::entity_page;
-pub use schema::{bundled, entity_schema, event_schema};
+pub use schema::{bundled, common, entity_schema, event_schema};
 
 use super::{ENTITIES, EventType};
 use crate::value::Value;

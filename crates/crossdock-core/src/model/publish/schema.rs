@@ -10,7 +10,7 @@ const HOUR: &str = "([01][0-9]|2[0-3])";
 const DAY: &str = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])";
 
 /// What several schemas share: the code lists of the world, times.
-pub(super) fn common() -> Value {
+pub fn common() -> Value {
     let list = |title: &str, codes: &[&str]| {
         Value::map([
             ("title", Value::text(title)),

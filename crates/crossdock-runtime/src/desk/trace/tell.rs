@@ -2,14 +2,13 @@
 
 use crossdock_core::event::Event;
 use crossdock_core::exception::{Exception, ExceptionStatus};
-use crossdock_core::exchange::Exchange;
 use crossdock_core::ids::SystemName;
 use crossdock_core::message::{MessageState, StoredMessage};
 use crossdock_core::submission;
 use crossdock_core::transmission::{Attempt, Outcome, Transmission, TransmissionState};
 use jiff::Timestamp;
 
-use super::{Entry, Story};
+use super::{CallTold, Entry, Facts, Story};
 
 /// Calls of one attempt that are told.
 const CALLS_TOLD: usize = 4;
@@ -55,6 +54,7 @@ fn entry(at: Timestamp, step: u8, kind: &'static str, system: Option<&SystemName
         mood: "ok",
         system: system.map(ToString::to_string).unwrap_or_default(),
         text,
+        facts: Facts::default(),
         about: None,
         message: None,
         event: None,
@@ -87,8 +87,24 @@ fn of_message(stored: &StoredMessage) -> Entry {
             ),
         ),
     };
+    let (reason, events, exception) = match &stored.state {
+        MessageState::Ignored { reason } => (Some(reason.clone()), None, None),
+        MessageState::Translated { events } => (None, Some(u64::from(*events)), None),
+        MessageState::Failed { exception } => (None, None, Some(*exception)),
+        MessageState::Waiting => (None, None, None),
+    };
     Entry {
         mood,
+        facts: Facts {
+            outcome: stored.state.word(),
+            reason,
+            events,
+            exception,
+            channel: Some(message.channel.clone()),
+            dedup_key: Some(message.dedup_key.clone()),
+            body_bytes: u64::try_from(message.body.len()).ok(),
+            ..Facts::default()
+        },
         message: Some(message.id),
         transmission: message.cause,
         ..entry(message.received_at, step, "message", Some(&message.system), text)
@@ -103,7 +119,24 @@ fn of_event(event: &Event) -> Entry {
     };
     let standing = standing_text(event);
     let text = format!("{} for {} (happened {}{late}){standing}", event.event_type, event.subject, event.time);
+    let withheld = withheld(event);
+    let outcome = match &event.standing {
+        standing if standing.retracted => "retracted",
+        standing if standing.echo => "echo",
+        standing if standing.refused => "refused",
+        _ if !withheld.is_empty() => "withheld",
+        _ if event.out_of_order => "late",
+        _ => "applied",
+    };
     Entry {
+        facts: Facts {
+            outcome,
+            flow: Some(event.flow.clone()),
+            event_type: Some(event.event_type.clone()),
+            happened_at: Some(event.time),
+            withheld,
+            ..Facts::default()
+        },
         about: Some(event.subject.clone()),
         event: Some(event.id),
         message: Some(event.message),
@@ -122,13 +155,19 @@ fn standing_text(event: &Event) -> String {
         let of = standing.echo_of.map(|id| format!(" (transmission {id})")).unwrap_or_default();
         text += &format!("; an echo of our own write{of}: it had no effect");
     }
-    let fields: Vec<&str> = standing.withheld.as_map().map(|map| map.keys().collect()).unwrap_or_default();
+    let fields = withheld(event);
     if standing.refused {
         text += &format!("; {} is not the system of record for it: it had no effect", event.system);
     } else if !fields.is_empty() {
         text += &format!("; {} is not the system of record for {}: not applied", event.system, fields.join(", "));
     }
     text
+}
+
+/// The fields of an event that were not applied.
+fn withheld(event: &Event) -> Vec<String> {
+    let fields = event.standing.withheld.as_map();
+    fields.map(|map| map.keys().map(str::to_owned).collect()).unwrap_or_default()
 }
 
 fn of_owing(transmission: &Transmission) -> Entry {
@@ -138,9 +177,11 @@ fn of_owing(transmission: &Transmission) -> Entry {
         _ => format!(", in order with {}", transmission.key),
     };
     let text = format!("flow {flow} owes {operation} to {} for {about}{order}", transmission.system);
+    let facts =
+        Facts { ordering_key: (transmission.place != 0).then(|| transmission.key.to_string()), ..facts("created") };
     Entry {
         event: Some(transmission.event),
-        ..about_it(transmission, transmission.created_at, step::TURN, "transmission", "ok", text)
+        ..about_it(transmission, transmission.created_at, (step::TURN, "transmission", "ok"), facts, text)
     }
 }
 
@@ -157,7 +198,13 @@ fn of_attempts(transmission: &Transmission, attempts: &[Attempt]) -> Vec<Entry> 
                 let times = rest.len();
                 let text =
                     format!("{times} more attempt{} of {} ended the same way", plural(times), transmission.operation);
-                entries.push(about_it(transmission, last.ended_at, step::END, "attempt", "waiting", text));
+                let facts = Facts {
+                    attempt: Some(last.number),
+                    repeats: u64::try_from(times).ok(),
+                    reason: reason_of(&last.outcome),
+                    ..facts(outcome_word(&last.outcome))
+                };
+                entries.push(about_it(transmission, last.ended_at, (step::END, "attempt", "waiting"), facts, text));
             }
         }
     }
@@ -174,22 +221,42 @@ fn is_repeated(one: &Outcome, other: &Outcome) -> bool {
 
 fn of_calls(transmission: &Transmission, attempt: &Attempt) -> Option<Entry> {
     let took = attempt.ended_at.duration_since(attempt.started_at).as_millis();
-    let calls = &attempt.exchanges;
-    let told: Vec<String> = calls.iter().take(CALLS_TOLD).map(of_call).collect();
-    let more = calls.len().saturating_sub(CALLS_TOLD);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let calls: Vec<CallTold> = attempt.exchanges.iter().take(CALLS_TOLD).map(CallTold::of).collect();
+    if calls.is_empty() {
+        return None;
+    }
+    let told: Vec<String> = calls.iter().map(CallTold::text).collect();
+    let left_out = attempt.exchanges.len().saturating_sub(CALLS_TOLD);
+    let more = if left_out > 0 { format!(" and {left_out} more") } else { String::new() };
     let text = format!("attempt {} called {}{more}, in {took} ms", attempt.number, told.join(", "));
-    (!calls.is_empty()).then(|| about_it(transmission, attempt.ended_at, step::WIRE, "attempt", "ok", text))
+    let facts = Facts {
+        attempt: Some(attempt.number),
+        calls,
+        calls_left_out: u64::try_from(left_out).ok().filter(|left_out| *left_out > 0),
+        took_ms: u64::try_from(took).ok(),
+        ..facts("called")
+    };
+    Some(about_it(transmission, attempt.ended_at, (step::WIRE, "attempt", "ok"), facts, text))
 }
 
-fn of_call(exchange: &Exchange) -> String {
-    let url = exchange.call.url.split(['?', '#']).next().unwrap_or_default();
-    let path = url.split_once("://").map_or(url, |(_, rest)| rest.find('/').map_or("/", |at| &rest[at..]));
-    let answer = match &exchange.result {
-        Ok(answer) => answer.status.to_string(),
-        Err(fault) => fault.to_string(),
-    };
-    format!("{} {path} → {answer}", exchange.call.method.as_str())
+fn outcome_word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Accepted { .. } => "accepted",
+        Outcome::Retry { .. } => "retry",
+        Outcome::Refused { .. } => "refused",
+        Outcome::Unusable { .. } => "unusable",
+        Outcome::Unknown { .. } => "unknown",
+    }
+}
+
+fn reason_of(outcome: &Outcome) -> Option<String> {
+    match outcome {
+        Outcome::Accepted { .. } => None,
+        Outcome::Retry { reason, .. }
+        | Outcome::Refused { reason }
+        | Outcome::Unusable { reason }
+        | Outcome::Unknown { reason } => Some(reason.clone()),
+    }
 }
 
 fn of_end(transmission: &Transmission, attempt: &Attempt) -> Entry {
@@ -202,28 +269,44 @@ fn of_end(transmission: &Transmission, attempt: &Attempt) -> Entry {
         Outcome::Unknown { reason } => ("waiting", format!("may have taken effect: {reason}")),
     };
     let text = format!("attempt {} of {} {end}", attempt.number, transmission.operation);
-    about_it(transmission, attempt.ended_at, step::END, "attempt", mood, text)
+    let result = match &attempt.outcome {
+        Outcome::Accepted { result } if !result.is_null() => Some(short(&result.to_json_string())),
+        _ => None,
+    };
+    let facts = Facts {
+        attempt: Some(attempt.number),
+        reason: reason_of(&attempt.outcome),
+        result,
+        ..facts(outcome_word(&attempt.outcome))
+    };
+    about_it(transmission, attempt.ended_at, (step::END, "attempt", mood), facts, text)
 }
 
 /// Where an unfinished transmission stands now.
 fn of_standing(transmission: &Transmission, last: Option<&Attempt>) -> Option<Entry> {
     let operation = &transmission.operation;
+    let mut facts = facts(transmission.state.word());
     let (step, mood, text) = match &transmission.state {
         TransmissionState::Done => return None,
         TransmissionState::Held { after } => {
             let flows: Vec<&str> = after.iter().map(|flow| flow.as_str()).collect();
+            facts.after = after.to_vec();
             (step::TURN, "waiting", format!("{operation} is held until {} is done", flows.join(", ")))
         }
         TransmissionState::Owed => {
+            facts.due_at = Some(transmission.due_at);
             (step::TURN, "waiting", format!("{operation} waits for its turn, due {}", transmission.due_at))
         }
         TransmissionState::Sending => (step::WIRE, "waiting", format!("{operation} is being sent")),
-        TransmissionState::Paused { reason } => (step::END, "problem", format!("{operation} is paused: {reason}")),
+        TransmissionState::Paused { reason } => {
+            facts.reason = Some(reason.clone());
+            (step::END, "problem", format!("{operation} is paused: {reason}"))
+        }
         TransmissionState::Cancelled => (step::END, "problem", format!("{operation} was given up by a person")),
     };
     let ended = last.map_or(transmission.created_at, |attempt| attempt.ended_at);
     let at = transmission.finished_at.unwrap_or(transmission.due_at).max(ended);
-    Some(about_it(transmission, at, step, "transmission", mood, text))
+    Some(about_it(transmission, at, (step, "transmission", mood), facts, text))
 }
 
 fn of_exception(exception: &Exception) -> Entry {
@@ -234,8 +317,23 @@ fn of_exception(exception: &Exception) -> Entry {
     };
     let owner = exception.owner.as_ref().map(|owner| format!(" for {owner}")).unwrap_or_default();
     let text = format!("exception {}{owner}{end}: {}", exception.class.word(), exception.summary);
+    let outcome = match exception.status {
+        ExceptionStatus::Open => "open",
+        ExceptionStatus::Resolved => "resolved",
+    };
     Entry {
         mood,
+        facts: Facts {
+            outcome,
+            reason: Some(exception.summary.clone()),
+            flow: exception.flow.clone(),
+            exception: Some(exception.id),
+            class: Some(exception.class),
+            severity: Some(exception.class.severity()),
+            owner: exception.owner.clone(),
+            closed_at: exception.closed_at,
+            ..Facts::default()
+        },
         about: exception.affects.first().cloned(),
         message: exception.message,
         transmission: exception.transmission,
@@ -243,16 +341,22 @@ fn of_exception(exception: &Exception) -> Entry {
     }
 }
 
+fn facts(outcome: &'static str) -> Facts {
+    Facts { outcome, ..Facts::default() }
+}
+
+/// An entry about a transmission: its step, kind and mood, and what there is to say.
 fn about_it(
     transmission: &Transmission,
     at: Timestamp,
-    step: u8,
-    kind: &'static str,
-    mood: &'static str,
+    (step, kind, mood): (u8, &'static str, &'static str),
+    facts: Facts,
     text: String,
 ) -> Entry {
+    let (flow, operation) = (Some(transmission.flow.clone()), Some(transmission.operation.clone()));
     Entry {
         mood,
+        facts: Facts { flow, operation, ..facts },
         about: Some(transmission.about.clone()),
         transmission: Some(transmission.id),
         ..entry(at, step, kind, Some(&transmission.system), text)
