@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use crossdock_core::exchange::{Call, Exchange};
 use crossdock_core::message::Envelope;
+use crossdock_core::model::shape::Shape;
 use crossdock_core::transmission::{Outcome, Transmission};
 use crossdock_core::value::Value;
 use jiff::Timestamp;
@@ -78,7 +79,7 @@ impl Step {
 pub const CALLS_MAX: usize = 64;
 
 /// An operation a connector can do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Operation {
     /// For example `picking.fulfil`.
     pub name: &'static str,
@@ -88,6 +89,11 @@ pub struct Operation {
     pub repeat: Repeat,
     /// How many transmissions one attempt may carry; 1 unless the system takes batches.
     pub batch_max: usize,
+    /// What it takes: `crossdock check` compares mappings with it. [`Endpoint::check`] decides at run time, and may take
+    /// more ways of writing a value than this says, never fewer fields.
+    pub input: Shape,
+    /// What an accepted one gives, as mappings under `then` see it.
+    pub result: Shape,
 }
 
 /// What makes a second attempt harmless.

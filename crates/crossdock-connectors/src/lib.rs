@@ -6,6 +6,8 @@ use crossdock_connect::spec::Spec;
 pub mod http;
 pub mod odoo;
 pub mod samsara;
+#[cfg(test)]
+mod shapes;
 pub mod shiphero;
 pub mod webhook;
 

@@ -27,6 +27,7 @@ use crossdock_connect::signature::Verified;
 use crossdock_connect::spec::{Spec, SystemConfig};
 use crossdock_core::exchange::{Call, Exchange, Header};
 use crossdock_core::message::Envelope;
+use crossdock_core::model::shape::Shape;
 use crossdock_core::source::Diagnostic;
 use crossdock_core::transmission::{Outcome, Transmission};
 use crossdock_core::value::Value;
@@ -46,6 +47,8 @@ const SEND: Operation = Operation {
     summary: "Sends a request with an idempotency key; after a lost answer it is sent again with the same key.",
     repeat: Repeat::Safe,
     batch_max: 1,
+    input: request::INPUT,
+    result: Shape::ANY,
 };
 
 const SEND_ONCE: Operation = Operation {
@@ -53,6 +56,8 @@ const SEND_ONCE: Operation = Operation {
     summary: "Sends a request to a system that honours no key; after a lost answer a person decides.",
     repeat: Repeat::Never,
     batch_max: 1,
+    input: request::INPUT,
+    result: Shape::ANY,
 };
 
 fn build(system: &SystemConfig<'_>) -> Result<Arc<dyn Endpoint>, Vec<Diagnostic>> {

@@ -2,6 +2,8 @@
 
 use crossdock_connect::endpoint::InputFault;
 use crossdock_core::exchange::{Header, Method};
+use crossdock_core::model::Type;
+use crossdock_core::model::shape::{Shape, code, other};
 use crossdock_core::value::Value;
 
 use super::input::{Input, parse};
@@ -17,6 +19,22 @@ const METHODS: &[(&str, Method)] = &[
     ("PATCH", Method::Patch),
     ("DELETE", Method::Delete),
 ];
+
+/// The same words, as the check of mappings takes them.
+const METHOD_WORDS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE"];
+
+pub(super) const INPUT: Shape = Shape::of(&[
+    code("method", METHOD_WORDS, "POST when absent."),
+    other(
+        "path",
+        Type::Any,
+        "Added to the system's url: an encoded text that begins with a slash, or a list of segments.",
+    )
+    .required(),
+    other("query", Type::Attributes, "Query parameters: texts, numbers, or lists of them."),
+    other("headers", Type::Attributes, "Headers by name."),
+    other("body", Type::Any, "Sent as JSON."),
+]);
 
 /// A request to make.
 #[derive(Clone, Debug, PartialEq)]

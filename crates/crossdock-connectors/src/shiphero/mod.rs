@@ -32,6 +32,8 @@ const RELEASE: Operation = Operation {
     summary: "Asks the warehouse to fulfil an order; asking again with the same key gives the first answer.",
     repeat: Repeat::Safe,
     batch_max: 1,
+    input: order::INPUT,
+    result: order::RESULT,
 };
 
 /// Channels whose bodies say which single thing they are about, so that equal bodies are the same fact: a shipment is

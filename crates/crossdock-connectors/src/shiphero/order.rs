@@ -1,6 +1,8 @@
 //! `order.release`: the order as the warehouse gets it, and what its answer says.
 
 use crossdock_connect::endpoint::InputFault;
+use crossdock_core::model::shape::{Shape, country, decimal, list, object, other, text, texts};
+use crossdock_core::model::{Field, Type};
 use crossdock_core::transmission::Outcome;
 use crossdock_core::value::{Decimal, Map, Value};
 
@@ -8,6 +10,52 @@ use crate::http::input::{Input, parse};
 
 /// Most lines of one order.
 const LINES_MAX: usize = 1000;
+
+const ADDRESS: &[Field] = &[
+    texts("lines", "Lines of the address."),
+    text("house_number", "House number, where it stands apart."),
+    text("postcode", "Postal code."),
+    text("city", "City."),
+    text("region", "State or province."),
+    country("country", "Country."),
+];
+
+const SHIP_TO: &[Field] = &[
+    text("name", "Who receives it.").required(),
+    text("account", "The customer's account."),
+    text("location", "The location's code."),
+    text("company", "Company, beside a person's name."),
+    text("email", "Email address."),
+    text("phone", "Telephone number."),
+    object("address", ADDRESS, "Where it goes."),
+];
+
+const LINE: &[Field] = &[
+    text("order_line", "Line number or id within the order."),
+    text("sku", "The item.").required(),
+    decimal("quantity", "How many, more than none.").required(),
+    text("uom", "Unit of the quantity."),
+    text("lot", "Lot number."),
+    text("description", "Text of the line."),
+    decimal("unit_price", "Price of one."),
+];
+
+pub(super) const INPUT: Shape = Shape::of(&[
+    text("order_number", "Order number.").required(),
+    text("partner_order_id", "The customer's own order number."),
+    text("warehouse", "The warehouse that is to fulfil it."),
+    other("ordered_at", Type::Time, "When it was placed."),
+    other("required_by", Type::Time, "When it must be there."),
+    text("shipping_carrier", "The carrier."),
+    text("shipping_method", "The carrier's service."),
+    text("currency", "Currency of the prices."),
+    text("notes", "Free text."),
+    object("ship_to", SHIP_TO, "Consignee.").required(),
+    list("lines", &Type::Object(LINE), "What is ordered, at least one line.").required(),
+]);
+
+pub(super) const RESULT: Shape =
+    Shape::of(&[other("reference", Type::Any, "The warehouse's own id of the order.")]).and_others();
 
 /// Reads the input and gives the body to send: the fields as they came, in a fixed order, quantities exact.
 ///

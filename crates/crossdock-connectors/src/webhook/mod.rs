@@ -14,6 +14,8 @@ use crossdock_connect::signature::{Scheme, SignInput, Verified, sign};
 use crossdock_connect::spec::{Spec, SystemConfig};
 use crossdock_core::exchange::{Call, Exchange, Header, Method};
 use crossdock_core::message::Envelope;
+use crossdock_core::model::Type;
+use crossdock_core::model::shape::{Shape, other, text};
 use crossdock_core::source::{Diagnostic, Reader};
 use crossdock_core::transmission::{Outcome, Transmission};
 use crossdock_core::value::Value;
@@ -38,6 +40,11 @@ const NOTIFY: Operation = Operation {
     summary: "Tells the receiver of an event; every attempt carries the same webhook-id, by which it knows repetitions.",
     repeat: Repeat::Safe,
     batch_max: 1,
+    input: notification::INPUT,
+    result: Shape::of(&[
+        text("id", "The `webhook-id` it was sent under.").required(),
+        other("answer", Type::Any, "What the receiver answered."),
+    ]),
 };
 
 /// What outgoing webhooks are signed by, and incoming ones unless the configuration says otherwise.

@@ -1,6 +1,8 @@
 //! `event.notify`: an event as the CloudEvent that is sent (CloudEvents 1.0, structured JSON).
 
 use crossdock_connect::endpoint::InputFault;
+use crossdock_core::model::shape::{Shape, other, text};
+use crossdock_core::model::{Field, Type};
 use crossdock_core::value::{Map, Value};
 
 use crate::http::input::{Input, parse};
@@ -32,6 +34,23 @@ impl Notification {
         Value::from(event).to_json_string()
     }
 }
+
+const EVENT: &[Field] = &[
+    text("id", "Travels as `webhook-id`; the transmission's id when absent."),
+    text("type", "Its type.").required(),
+    text("subject", "What it is about."),
+    other("time", Type::Time, "When it happened."),
+    other("recorded_at", Type::Time, "When the hub heard of it."),
+    text("system", "The system that said so; becomes part of the source."),
+    text("source", "The CloudEvents source, in place of the configured one."),
+    text("dataschema", "Where the schema of the data is."),
+    other("data", Type::Any, "What happened."),
+];
+
+pub(super) const INPUT: Shape =
+    Shape::of(&[
+        other("event", Type::Open(EVENT), "The event; further fields become CloudEvents attributes.").required()
+    ]);
 
 /// Reads `{event: {id, type, subject, time, data, …}}`. An event as flows see it is taken whole: `system` becomes part
 /// of the CloudEvents `source`, `recorded_at` the extension `recordedtime`.

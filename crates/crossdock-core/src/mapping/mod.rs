@@ -12,6 +12,7 @@ mod compile;
 mod eval;
 mod fault;
 mod functions;
+mod links;
 mod meter;
 mod node;
 pub mod notes;

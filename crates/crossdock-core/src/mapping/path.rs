@@ -1,26 +1,12 @@
 //! Paths such as `message.stop.?items[0].sku`: flattened to one walk over slots and precomputed field names, and
 //! noted as read for the loss report.
 
-use cel::common::ast::{Expr, IdedExpr, LiteralValue, operators};
+use cel::common::ast::{Expr, IdedExpr};
 
 use super::compile::{Compiled, Compiler, Free, Reading, Typed};
-use super::functions;
+use super::links::{Link, Part, flatten, is_path, type_word};
 use super::node::*;
 use crate::value::Value;
-
-/// One link of a path as written.
-struct Link<'e> {
-    part: Part<'e>,
-    /// Written with a question mark.
-    optional: bool,
-    at: Offset,
-}
-
-enum Part<'e> {
-    Field(&'e str),
-    Item(i64),
-    Computed(&'e IdedExpr),
-}
 
 /// How far a path has been compiled.
 enum Walk {
@@ -44,7 +30,7 @@ impl Compiler<'_, '_> {
 
     fn path_with_origin(&mut self, expr: &IdedExpr, reading: Reading) -> (Typed, Option<String>) {
         let at = self.at(expr.id);
-        let (base, links) = self.flatten(expr);
+        let (base, links) = flatten(expr);
         if let Some(word) = self.type_constant(base, &links) {
             return (self.constant(Value::from(word), at), None);
         }
@@ -76,7 +62,7 @@ impl Compiler<'_, '_> {
     pub fn forgiving(&mut self, expr: &IdedExpr) -> Typed {
         let at = self.at(expr.id);
         if is_path(expr) {
-            let (base, links) = self.flatten(expr);
+            let (base, links) = flatten(expr);
             return match self.walk(base, &links, true) {
                 Ok(walked) => {
                     self.note(&walked, Reading::Whole);
@@ -95,8 +81,8 @@ impl Compiler<'_, '_> {
 
     /// `has(path)`: whether the last field is there.
     pub fn has(&mut self, argument: &IdedExpr, at: Offset) -> Typed {
-        let (base, mut links) = self.flatten(argument);
-        let Some(Link { part: Part::Field(name), optional, at: field_at }) = links.pop() else {
+        let (base, mut links) = flatten(argument);
+        let Some(Link { part: Part::Field(name), optional, whole }) = links.pop() else {
             return self.mistake_with(at, "`has` takes a field", "such as `has(message.stop)`");
         };
         let mut walked = match self.walk(base, &links, false) {
@@ -107,7 +93,7 @@ impl Compiler<'_, '_> {
             *origin += &format!(".{name}");
         }
         self.note(&walked, Reading::Whole);
-        let (free, field) = (walked.free, Field::new(name));
+        let (free, field, field_at) = (walked.free, Field::new(name), self.at(whole.id));
         let node = match walked.walk {
             Walk::Optional { base, mut steps } => {
                 steps.push(fixed(StepKind::Field(field), field_at));
@@ -123,33 +109,6 @@ impl Compiler<'_, '_> {
         self.finish(node, free, at)
     }
 
-    /// The innermost operand and the links from there on, as written.
-    fn flatten<'e>(&self, mut expr: &'e IdedExpr) -> (&'e IdedExpr, Vec<Link<'e>>) {
-        let mut links = Vec::new();
-        loop {
-            let at = self.at(expr.id);
-            match &expr.expr {
-                Expr::Select(select) if !select.test => {
-                    links.push(Link { part: Part::Field(&select.field), optional: false, at });
-                    expr = &select.operand;
-                }
-                Expr::Call(call) if is_link(&call.func_name) && call.args.len() == 2 => {
-                    let optional = call.func_name != operators::INDEX;
-                    let part = match &call.args[1].expr {
-                        Expr::Literal(LiteralValue::String(name)) => Part::Field(name.inner()),
-                        Expr::Literal(LiteralValue::Int(position)) => Part::Item(*position.inner()),
-                        _ => Part::Computed(&call.args[1]),
-                    };
-                    links.push(Link { part, optional, at });
-                    expr = &call.args[0];
-                }
-                _ => break,
-            }
-        }
-        links.reverse();
-        (expr, links)
-    }
-
     /// `google.protobuf.Timestamp` and the like are constants, unless a variable hides them.
     fn type_constant(&self, base: &IdedExpr, links: &[Link<'_>]) -> Option<&'static str> {
         let Expr::Ident(root) = &base.expr else { return None };
@@ -158,14 +117,7 @@ impl Compiler<'_, '_> {
         if hidden || links.is_empty() {
             return None;
         }
-        let mut name = root.clone();
-        for link in links {
-            match link.part {
-                Part::Field(field) if !link.optional => name += &format!(".{field}"),
-                _ => return None,
-            }
-        }
-        functions::type_word(&name)
+        type_word(root, links)
     }
 
     /// Compiles the links one by one. With `forgive`, every link counts as written with a question mark.
@@ -213,7 +165,7 @@ impl Compiler<'_, '_> {
                 Err(self.value(index))
             }
         };
-        let at = link.at;
+        let at = self.at(link.whole.id);
         let walk = match (walk, step) {
             (Walk::Optional { base, mut steps }, step) => {
                 steps.push(optional_step(step, at));
@@ -274,18 +226,4 @@ fn optional_step(step: Result<StepKind, Node>, at: Offset) -> OptionalStep {
 
 fn fixed(kind: StepKind, at: Offset) -> OptionalStep {
     OptionalStep::Fixed(Step { kind, at })
-}
-
-fn is_link(function: &str) -> bool {
-    matches!(function, operators::INDEX | operators::OPT_SELECT | operators::OPT_INDEX)
-}
-
-/// A variable, field or element, as opposed to something made.
-fn is_path(expr: &IdedExpr) -> bool {
-    match &expr.expr {
-        Expr::Ident(_) => true,
-        Expr::Select(select) => !select.test,
-        Expr::Call(call) => call.target.is_none() && is_link(&call.func_name),
-        _ => false,
-    }
 }

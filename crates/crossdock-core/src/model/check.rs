@@ -25,7 +25,7 @@ const VIOLATIONS_MAX: usize = 20;
 /// Checks the data of an event; an empty list means they fit.
 pub fn check_event(event: EventType, data: &Value) -> Vec<Violation> {
     let mut violations = Vec::new();
-    check_object("", event.entity.fields, data, &mut violations);
+    check_object("", event.entity.fields, false, data, &mut violations);
     for name in event.entity.key.iter().chain(event.event.requires) {
         let missing = data.get(name).is_none_or(Value::is_null);
         if missing && !violations.iter().any(|violation| violation.path == *name) {
@@ -35,11 +35,19 @@ pub fn check_event(event: EventType, data: &Value) -> Vec<Violation> {
             });
         }
     }
+    for name in event.entity.key {
+        if data.get(name).and_then(Value::as_text) == Some("")
+            && !violations.iter().any(|violation| violation.path == *name)
+        {
+            let message = format!("is empty; it names the {}", event.entity.name);
+            violations.push(Violation { path: (*name).to_owned(), message });
+        }
+    }
     violations.truncate(VIOLATIONS_MAX);
     violations
 }
 
-fn check_object(path: &str, fields: &[Field], value: &Value, violations: &mut Vec<Violation>) {
+fn check_object(path: &str, fields: &[Field], others: bool, value: &Value, violations: &mut Vec<Violation>) {
     let Some(map) = value.as_map() else {
         violations.push(Violation {
             path: if path.is_empty() { "data".into() } else { path.into() },
@@ -56,6 +64,7 @@ fn check_object(path: &str, fields: &[Field], value: &Value, violations: &mut Ve
         match fields.iter().find(|field| field.name == name) {
             Some(_) if value.is_null() => {}
             Some(field) => check_value(&join(path, name), &field.of, value, violations),
+            None if others => {}
             None => {
                 let near = crate::source::nearest(name, fields.iter().map(|field| field.name));
                 let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
@@ -67,7 +76,9 @@ fn check_object(path: &str, fields: &[Field], value: &Value, violations: &mut Ve
 
 fn check_value(path: &str, of: &Type, value: &Value, violations: &mut Vec<Violation>) {
     let wanted = match of {
-        Type::Object(fields) => return check_object(path, fields, value, violations),
+        Type::Object(fields) => return check_object(path, fields, false, value, violations),
+        Type::Open(fields) => return check_object(path, fields, true, value, violations),
+        Type::Any => return,
         Type::List(item) => {
             let Some(items) = value.as_list() else { return wrong(path, "a list", value, violations) };
             for (n, value) in items.iter().enumerate() {

@@ -48,6 +48,7 @@ pub(super) const ORDER: EntityKind = EntityKind {
         text("channel", "Where the order came from."),
         text("payment_term", "Payment term code."),
         text("reason", "Why it was held, rejected or cancelled."),
+        text("partner_status", "The partner's own status code, as sent.").standard("Odoo sale.order.state"),
         text("remarks", "Free text."),
     ],
     states: &[
@@ -106,5 +107,6 @@ pub(super) const ORDER: EntityKind = EntityKind {
         event("delivered", "delivered", "All of it has arrived."),
         event("closed", "closed", "Nothing more will happen to it."),
         event("cancelled", "cancelled", "It is withdrawn."),
+        note("status_reported", "A partner's status without a canonical meaning.").requires(&["partner_status"]),
     ],
 };

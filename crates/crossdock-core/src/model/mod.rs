@@ -20,6 +20,7 @@ mod movement;
 mod party;
 mod precedence;
 pub mod publish;
+pub mod shape;
 mod table;
 mod told;
 mod transport;
@@ -74,6 +75,10 @@ pub enum Type {
     List(&'static Type),
     /// A map of texts, for what no field has a name for.
     Attributes,
+    /// An object with these fields and possibly others. Only operations have such.
+    Open(&'static [Field]),
+    /// Anything that JSON can say. Only operations have such.
+    Any,
 }
 
 /// What a number counts.
@@ -240,6 +245,12 @@ impl EntityKind {
             key.push_str(&self.key_part(field, data.get(field)?)?);
         }
         Some(EntityRef::new(self.name, key))
+    }
+
+    /// Whether it is an observation: named by the moment at which it was made, so that each is an entity of its own and
+    /// several systems that tell of the same thing do not contradict each other.
+    pub fn is_observation(&self) -> bool {
+        self.key.iter().any(|name| self.field(name).is_some_and(|field| matches!(field.of, Type::Time)))
     }
 
     /// The field of this name.

@@ -190,6 +190,7 @@ pub(super) const INVOICE: EntityKind = EntityKind {
         text("peppol_id", "Participant id of the payer in Peppol."),
         link("document", "document", "The paper itself."),
         text("reason", "Why it is blocked, rejected, disputed or cancelled."),
+        text("partner_status", "The partner's own status code, as sent."),
     ],
     states: &[
         "draft",
@@ -241,6 +242,7 @@ pub(super) const INVOICE: EntityKind = EntityKind {
         event("partially_paid", "partially_paid", "Part of it was paid."),
         event("paid", "paid", "Nothing is owed on it any more."),
         event("cancelled", "cancelled", "It is void."),
+        note("status_reported", "A partner's status without a canonical meaning.").requires(&["partner_status"]),
     ],
 };
 

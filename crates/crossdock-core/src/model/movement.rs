@@ -135,6 +135,7 @@ pub(super) const SHIPMENT: EntityKind = EntityKind {
         ("in_transit", "held"),
         ("held", "in_transit"),
         ("in_transit", "out_for_delivery"),
+        ("in_transit", "delivered"),
         ("at_hub", "out_for_delivery"),
         ("out_for_delivery", "delivered"),
         ("out_for_delivery", "partially_delivered"),

@@ -17,31 +17,38 @@ const fn field(name: &'static str, of: Type, meaning: &'static str) -> Field {
     }
 }
 
-pub(super) const fn text(name: &'static str, meaning: &'static str) -> Field {
+/// A text.
+pub const fn text(name: &'static str, meaning: &'static str) -> Field {
     field(name, Type::Text, meaning)
 }
 
-pub(super) const fn texts(name: &'static str, meaning: &'static str) -> Field {
+/// A list of texts.
+pub const fn texts(name: &'static str, meaning: &'static str) -> Field {
     field(name, Type::List(&Type::Text), meaning)
 }
 
-pub(super) const fn code(name: &'static str, words: &'static [&'static str], meaning: &'static str) -> Field {
+/// One of these words.
+pub const fn code(name: &'static str, words: &'static [&'static str], meaning: &'static str) -> Field {
     field(name, Type::Code(words), meaning)
 }
 
-pub(super) const fn int(name: &'static str, meaning: &'static str) -> Field {
+/// A whole number.
+pub const fn int(name: &'static str, meaning: &'static str) -> Field {
     field(name, Type::Int, meaning)
 }
 
-pub(super) const fn decimal(name: &'static str, meaning: &'static str) -> Field {
+/// An exact number.
+pub const fn decimal(name: &'static str, meaning: &'static str) -> Field {
     field(name, Type::Decimal, meaning)
 }
 
-pub(super) const fn boolean(name: &'static str, meaning: &'static str) -> Field {
+/// True or false.
+pub const fn boolean(name: &'static str, meaning: &'static str) -> Field {
     field(name, Type::Bool, meaning)
 }
 
-pub(super) const fn date(name: &'static str, meaning: &'static str) -> Field {
+/// A date without a time.
+pub const fn date(name: &'static str, meaning: &'static str) -> Field {
     field(name, Type::Date, meaning)
 }
 
@@ -75,7 +82,8 @@ pub(super) const fn currency(meaning: &'static str) -> Field {
     field("currency", Type::Currency, meaning)
 }
 
-pub(super) const fn country(name: &'static str, meaning: &'static str) -> Field {
+/// A country, as a code of ISO 3166-1 alpha-2.
+pub const fn country(name: &'static str, meaning: &'static str) -> Field {
     field(name, Type::Country, meaning)
 }
 
@@ -90,7 +98,7 @@ pub(super) const fn quantity(name: &'static str, meaning: &'static str) -> Field
 }
 
 /// A quantity in one unit, a code of UN/ECE Recommendation 20.
-pub(super) const fn measured(name: &'static str, unit: &'static str, meaning: &'static str) -> Field {
+pub const fn measured(name: &'static str, unit: &'static str, meaning: &'static str) -> Field {
     decimal(name, meaning).measured(Measure::Fixed(unit))
 }
 
@@ -103,22 +111,24 @@ pub(super) const fn any_link(name: &'static str, meaning: &'static str) -> Field
     field(name, Type::AnyRef, meaning)
 }
 
-pub(super) const fn object(name: &'static str, fields: &'static [Field], meaning: &'static str) -> Field {
+/// An object with these fields and no others.
+pub const fn object(name: &'static str, fields: &'static [Field], meaning: &'static str) -> Field {
     field(name, Type::Object(fields), meaning)
 }
 
 /// A list of anything but texts.
-pub(super) const fn list(name: &'static str, of: &'static Type, meaning: &'static str) -> Field {
+pub const fn list(name: &'static str, of: &'static Type, meaning: &'static str) -> Field {
     field(name, Type::List(of), meaning)
 }
 
-pub(super) const fn other(name: &'static str, of: Type, meaning: &'static str) -> Field {
+/// A field of any other type.
+pub const fn other(name: &'static str, of: Type, meaning: &'static str) -> Field {
     field(name, of, meaning)
 }
 
 impl Field {
     /// Must be in every object of its kind.
-    pub(super) const fn required(mut self) -> Self {
+    pub const fn required(mut self) -> Self {
         self.required = true;
         self
     }

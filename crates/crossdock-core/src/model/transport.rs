@@ -181,7 +181,7 @@ pub(super) const ROUTE: EntityKind = EntityKind {
     meaning: "The ordered plan of one vehicle and its drivers for one tour, and how it was driven.",
     differs: "A route is a tour of a vehicle (a trip in OTM); the line on the map is its `path`. What the vehicle \
               carries is the load; each call on the way is a stop.",
-    standard: "OTM trip (its path: OTM route); DCSA transport leg; Odoo stock.picking.batch",
+    standard: "OTM trip (its path: OTM route); DCSA transport leg",
     key: &["code"],
     fields: fields![
         text("code", "Code of the tour, unique over days: where codes repeat, with the date, `2026-03-01/R7`.")

@@ -21,6 +21,22 @@ pub enum Dimension {
     Pieces,
 }
 
+impl Dimension {
+    /// In the words of a message.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Mass => "mass",
+            Self::Length => "length",
+            Self::Area => "area",
+            Self::Volume => "volume",
+            Self::Time => "time",
+            Self::Speed => "speed",
+            Self::Temperature => "temperature",
+            Self::Pieces => "pieces",
+        }
+    }
+}
+
 /// `(value - zero) * factor` is the value in the unit that its dimension is counted in.
 struct Scale {
     dimension: Dimension,
@@ -124,7 +140,7 @@ pub enum UnitError {
     #[error("how much a `{0}` is depends on the item: give the item a conversion for it")]
     DependsOnItem(String),
     /// A litre is no kilogram.
-    #[error("`{from}` measures {from_dimension:?}, `{to}` measures {to_dimension:?}")]
+    #[error("`{from}` measures {}, `{to}` measures {}", from_dimension.word(), to_dimension.word())]
     Dimensions { from: String, from_dimension: Dimension, to: String, to_dimension: Dimension },
     /// More than 28 digits.
     #[error("the quantity is too large")]
@@ -134,6 +150,11 @@ pub enum UnitError {
 /// What a unit measures; `None` for units of which only the item knows how much they are.
 pub fn dimension(code: &str) -> Option<Dimension> {
     SCALES.get(code).map(|scale| scale.dimension)
+}
+
+/// The units that [`convert`] knows.
+pub fn convertible() -> impl Iterator<Item = &'static str> + Clone {
+    SCALES.keys().copied()
 }
 
 /// A value of one unit in another. Exact where decimals can be: one division at the end, 28 digits.
@@ -232,7 +253,7 @@ mod tests {
     #[test]
     fn what_does_not_convert_says_why() {
         let told = |from, to| convert(Decimal::ONE, from, to).expect_err("refused").to_string();
-        assert_eq!(told("LTR", "KGM"), "`LTR` measures Volume, `KGM` measures Mass");
+        assert_eq!(told("LTR", "KGM"), "`LTR` measures volume, `KGM` measures mass");
         assert!(told("XCT", "C62").contains("depends on the item"));
         assert!(told("PCS", "C62").contains("no unit"));
     }

@@ -10,6 +10,7 @@ use crossdock_connect::endpoint::{
 use crossdock_core::exchange::{Answer, Call, Exchange, Header, Method, SendFault};
 use crossdock_core::ids::{SystemName, TransmissionId};
 use crossdock_core::message::Envelope;
+use crossdock_core::model::shape::Shape;
 use crossdock_core::transmission::{Outcome, Transmission};
 use crossdock_core::value::Value;
 use crossdock_transport::{Sending, Transport};
@@ -18,13 +19,62 @@ use serde_json::{Value as Json, json};
 use tokio::time::{Instant, sleep};
 
 const OPERATIONS: &[Operation] = &[
-    Operation { name: "work", summary: "Keyed.", repeat: Repeat::Safe, batch_max: 1 },
-    Operation { name: "bulk", summary: "Keyed, in batches.", repeat: Repeat::Safe, batch_max: 10 },
-    Operation { name: "pay", summary: "Neither keyed nor readable.", repeat: Repeat::Never, batch_max: 1 },
-    Operation { name: "two_calls", summary: "Reads, then writes.", repeat: Repeat::Safe, batch_max: 1 },
-    Operation { name: "endless", summary: "Never comes to an end.", repeat: Repeat::Safe, batch_max: 1 },
-    Operation { name: "crash", summary: "The connector panics before it calls.", repeat: Repeat::Safe, batch_max: 1 },
-    Operation { name: "crash_late", summary: "It panics at the answer.", repeat: Repeat::Safe, batch_max: 1 },
+    Operation {
+        name: "work",
+        summary: "Keyed.",
+        repeat: Repeat::Safe,
+        batch_max: 1,
+        input: Shape::ANY,
+        result: Shape::ANY,
+    },
+    Operation {
+        name: "bulk",
+        summary: "Keyed, in batches.",
+        repeat: Repeat::Safe,
+        batch_max: 10,
+        input: Shape::ANY,
+        result: Shape::ANY,
+    },
+    Operation {
+        name: "pay",
+        summary: "Neither keyed nor readable.",
+        repeat: Repeat::Never,
+        batch_max: 1,
+        input: Shape::ANY,
+        result: Shape::ANY,
+    },
+    Operation {
+        name: "two_calls",
+        summary: "Reads, then writes.",
+        repeat: Repeat::Safe,
+        batch_max: 1,
+        input: Shape::ANY,
+        result: Shape::ANY,
+    },
+    Operation {
+        name: "endless",
+        summary: "Never comes to an end.",
+        repeat: Repeat::Safe,
+        batch_max: 1,
+        input: Shape::ANY,
+        result: Shape::ANY,
+    },
+    Operation {
+        name: "crash",
+        summary: "The connector panics before it calls.",
+        repeat: Repeat::Safe,
+        batch_max: 1,
+        input: Shape::ANY,
+        result: Shape::ANY,
+    },
+    Operation {
+        name: "crash_late",
+        summary: "It panics at the answer.",
+        repeat: Repeat::Safe,
+        batch_max: 1,
+        input: Shape::ANY,
+        result: Shape::ANY,
+    },
 ];
 
 /// A connector.

@@ -8,6 +8,8 @@ use crossdock_connect::secret::Secret;
 use crossdock_connect::spec::{Spec, SystemConfig};
 use crossdock_connectors::CONNECTORS;
 use crossdock_core::ids::SystemName;
+use crossdock_core::model::publish;
+use crossdock_core::model::shape::Shape;
 use serde_json::json;
 
 use super::screen::{self, Row, Screen, Tone};
@@ -18,10 +20,12 @@ use crate::config::yaml;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 An operation that is `safe` may be repeated after a lost answer; for one that is not, a person decides then.
+With --json the fields of what each operation takes and gives are told too.
 
 Examples:
   crossdock connectors
   crossdock connectors odoo
+  crossdock connectors odoo --json
 
 Exit codes: 0 listed, 1 there is no such connector")]
 pub struct ConnectorsArgs {
@@ -102,6 +106,8 @@ fn as_json(chosen: &[&Spec]) -> String {
                         "summary": operation.summary,
                         "repeat": repeat(operation),
                         "batch_max": operation.batch_max,
+                        "input": shape(&operation.input),
+                        "result": shape(&operation.result),
                     })
                 })
                 .collect();
@@ -109,6 +115,18 @@ fn as_json(chosen: &[&Spec]) -> String {
         })
         .collect();
     format!("{:#}\n", json!({"connectors": connectors}))
+}
+
+/// The fields of an input or result; null where nothing is known of it.
+fn shape(shape: &Shape) -> serde_json::Value {
+    match shape.is_any() {
+        true => serde_json::Value::Null,
+        false => json!({
+            "fields": publish::describe_fields(shape.fields),
+            "one_of": shape.one_of,
+            "other_fields": shape.others,
+        }),
+    }
 }
 
 fn repeat(operation: &Operation) -> &'static str {

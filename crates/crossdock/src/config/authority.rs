@@ -195,7 +195,11 @@ fn tell_missing(
     for flow in &flows.outbound {
         flow.then.iter().for_each(|mapping| wrote(mapping.emits, &flow.system));
     }
-    for (kind, names) in writers.into_iter().filter(|(kind, names)| names.len() > 1 && !authority.knows(kind)) {
+    // Each observation is an entity of its own: whoever makes it is its only source.
+    let is_observation = |kind: &str| EntityKind::find(kind).is_some_and(EntityKind::is_observation);
+    let contested =
+        |kind: &str, names: &BTreeSet<&SystemName>| names.len() > 1 && !authority.knows(kind) && !is_observation(kind);
+    for (kind, names) in writers.into_iter().filter(|(kind, names)| contested(kind, names)) {
         let told: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
         let Some(first) = told.first().and_then(|name| systems.get(*name)) else { continue };
         mistakes.push(

@@ -8,6 +8,7 @@ use crossdock_core::ids::{FlowName, SystemName};
 use crossdock_core::mapping::types::{Check, Texts, Ty};
 use crossdock_core::mapping::{Expression, Scope};
 use crossdock_core::model::EventType;
+use crossdock_core::model::shape::Shape;
 use crossdock_core::source::{Diagnostic, Location, Node, Reader, Severity, nearest};
 use crossdock_core::transmission::RetrySchedule;
 
@@ -172,7 +173,7 @@ impl FlowReader<'_, '_, '_> {
             self.reader.mistake(Diagnostic::error(&node.location, "`after_within` means nothing without `after`"));
         }
         let then = self.event_mappings("then", Place::Result, false);
-        self.check_outbound(&on);
+        self.check_outbound(&on, system.as_ref(), operation.as_deref());
         let owner = self.owner();
         Some(OutboundFlow {
             name: self.name(),
@@ -232,7 +233,8 @@ impl FlowReader<'_, '_, '_> {
     }
 
     /// Checks what the flow says of the event, and its mappings.
-    fn check_outbound(&mut self, on: &[EventType]) {
+    fn check_outbound(&mut self, on: &[EventType], system: Option<&SystemName>, operation: Option<&str>) {
+        let (takes, gives) = self.shapes(system, operation);
         let mut check = Check::new(self.world.texts, self.world.codes, true);
         check.variable("event", Ty::event(on));
         check.variable("linked", Ty::linked());
@@ -244,17 +246,25 @@ impl FlowReader<'_, '_, '_> {
                 check.key(&entry.value, &format!("`{key}`"), Some(&entry.key));
             }
         }
+        check.operation(operation.unwrap_or_default(), takes);
         let place = format!("in flow {}", self.file.name);
         self.check_mappings("map", &check, &place, false);
         let mut result = Check::new(self.world.texts, self.world.codes, true);
-        result.variable("result", Ty::dynamic());
-        result.variable("input", Ty::dynamic());
+        result.variable("result", Ty::of_operation(&gives));
+        result.variable("input", Ty::of_operation(&takes));
         result.variable("event", Ty::event(on));
         result.variable("transmission", Ty::transmission());
-        self.check_mappings("then", &result, &place, true);
+        self.check_mappings("then", &result, &place, gives.is_any());
         let checked = check.finish();
         self.found.extend(checked.findings);
         self.unproved.extend(checked.unproved);
+    }
+
+    /// What an operation takes and gives; anything where it is not known.
+    fn shapes(&self, system: Option<&SystemName>, operation: Option<&str>) -> (Shape, Shape) {
+        let plan = system.and_then(|name| self.world.systems.get(name.as_str())?.plan.as_ref());
+        let known = plan.and_then(|plan| plan.endpoint.operations().iter().find(|known| Some(known.name) == operation));
+        known.map_or((Shape::ANY, Shape::ANY), |operation| (operation.input, operation.result))
     }
 
     fn check_mappings(&self, key: &'static str, check: &Check<'_>, place: &str, untyped: bool) {

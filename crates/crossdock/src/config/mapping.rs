@@ -10,7 +10,7 @@ use crossdock_core::ids::SystemName;
 use crossdock_core::mapping::types::{Check, Checked, Texts, Ty};
 use crossdock_core::mapping::{CodeLists, Expression, Mapping, Scope};
 use crossdock_core::model::{ENTITIES, EntityKind, EventType};
-use crossdock_core::source::{Diagnostic, Location, Node, Reader, nearest};
+use crossdock_core::source::{Diagnostic, Location, Node, NodeKind, Reader, nearest};
 
 use super::emits::{self, Emits};
 use super::folder::{File, Folder, Kind};
@@ -237,6 +237,7 @@ impl<'f> MappingFile<'f> {
         if let Some(each) = given(node, "each") {
             check.each(each, "item");
         }
+        check_found(node, &mut check);
         if let Some(when) = given(node, "when") {
             check.condition(when, "when");
         }
@@ -392,7 +393,7 @@ fn check_find(node: Option<&Node>, systems: &BTreeSet<String>, reader: &Reader<'
         // `null` is a word here, not the absence of one.
         let unknown = entry.value.get("unknown");
         from.node("unknown");
-        if let Some(unknown) = unknown.filter(|node| node.kind != crossdock_core::source::NodeKind::Null) {
+        if let Some(unknown) = unknown.filter(|node| node.kind != NodeKind::Null) {
             match unknown.entries() {
                 Some([create]) if &*create.key == "create" => {}
                 Some(_) => from.mistake(Diagnostic::error(&unknown.location, UNKNOWN_TAKES)),
@@ -406,6 +407,24 @@ fn check_find(node: Option<&Node>, systems: &BTreeSet<String>, reader: &Reader<'
 const FIND_HINT: &str =
     "such as `find: {customer: {entity: customer_account, kind: res.partner, value: body.partner_id}}`";
 const UNKNOWN_TAKES: &str = "`unknown` is `exception`, `null`, or `{create: …}` with the key of the new entity";
+
+/// What is known of `found`: the key of an entity, or null where the rule says so.
+fn check_found(node: &Node, check: &mut Check<'_>) {
+    let Some(entries) = given(node, "find").and_then(Node::entries) else { return };
+    let mut rules = Vec::new();
+    for entry in entries {
+        let rule = &entry.value;
+        let kind = given(rule, "entity").and_then(Node::text).and_then(EntityKind::find);
+        let id = given(rule, "value").map_or_else(Ty::dynamic, |value| check.key(value, "`value` of `find`", None));
+        let unknown = rule.get("unknown");
+        if let Some(create) = unknown.and_then(|unknown| unknown.get("create")) {
+            check.key(create, "`create`", kind.map(|kind| kind.name));
+        }
+        let may_be_null = unknown.is_some_and(|node| node.kind == NodeKind::Null || node.text() == Some("null"));
+        rules.extend(kind.map(|kind| (&*entry.key, Ty::found_by(&id, kind, may_be_null))));
+    }
+    check.variable("found", Ty::found(rules));
+}
 
 /// Compiles the rules of `find`. Their names can be used below `found`.
 fn find_rules(node: &Node, scope: &Scope, mistakes: &mut Vec<Diagnostic>) -> Vec<FindRule> {
@@ -448,7 +467,7 @@ pub fn no_kind(name: &str, at: &Location) -> Diagnostic {
 
 /// A field's node, `null` being none.
 pub fn given<'n>(node: &'n Node, key: &str) -> Option<&'n Node> {
-    node.get(key).filter(|node| node.kind != crossdock_core::source::NodeKind::Null)
+    node.get(key).filter(|node| node.kind != NodeKind::Null)
 }
 
 /// Compiles a node as an expression.

@@ -84,7 +84,7 @@ fn mistakes_in_events_by_code_are_told() {
     check(&with("entity: shipment", "entity: shipmnt"), CODES, "there is no kind of entity `shipmnt`");
     check(&with("of: body.status, ", ""), CODES, "`emits` lacks `of`");
     check(&with("of: body.status", "of: bod.status"), CODES, "there is no variable `bod`");
-    check(&with("entity: shipment", "entity: order"), CODES, "order has no event `status_reported`");
+    check(&with("entity: shipment", "entity: load"), CODES, "load has no event `status_reported`");
     check(&with("entity: shipment", "entity: shipment, colour: blue"), CODES, "`emits` has no field `colour`");
     check(
         MAPPING,

@@ -91,6 +91,7 @@ fn connectors_are_listed_with_their_operations() {
     let one = crossdock(&["connectors", "webhook", "--json"]).run().expect(0);
     let report: serde_json::Value = serde_json::from_str(&one.out).expect("it is JSON");
     assert_eq!(report["connectors"][0]["operations"][0]["name"], "event.notify");
+    assert_eq!(report["connectors"][0]["operations"][0]["input"]["fields"]["event"]["required"], true);
     let none = crossdock(&["connectors", "sap"]).run().expect(1);
     assert!(none.err.contains("there is no connector `sap`"), "{}", none.err);
 }

@@ -195,7 +195,7 @@ const CASES: &[(&str, &str, &str, &str)] = &[
         "target-unit",
         "3:39",
         "target: {number: body.ref, weight_kg: body.weight}",
-        "target: {number: body.ref, weight_kg: body.weight * 0.45359237}",
+        "target: {number: body.ref, weight_kg: \"convert(body.weight, 'LBR', 'KGM')\"}",
     ),
     (
         "target-unit",
@@ -341,7 +341,37 @@ const CASES: &[(&str, &str, &str, &str)] = &[
         "unit-mixed",
         "3:49",
         "target: {number: body.ref, weight_kg: body.mass + body.weight}",
-        "target: {number: body.ref, weight_kg: body.mass + body.weight * 0.45359237}",
+        "target: {number: body.ref, weight_kg: \"body.mass + convert(body.weight, 'LBR', 'KGM')\"}",
+    ),
+    (
+        "unit-mixed",
+        "3:59",
+        "target: {number: body.ref, weight_kg: \"convert(body.mass, 'LBR', 'KGM')\"}",
+        "target: {number: body.ref, weight_kg: body.mass}",
+    ),
+    (
+        "unknown-unit",
+        "3:60",
+        "target: {number: body.ref, weight_kg: \"convert(body.ratio, 'LBS', 'KGM')\"}",
+        "target: {number: body.ref, weight_kg: \"convert(body.ratio, 'LBR', 'KGM')\"}",
+    ),
+    (
+        "unknown-unit",
+        "3:60",
+        "target: {number: body.ref, weight_kg: \"convert(body.ratio, 'XCT', 'KGM')\"}",
+        "target: {number: body.ref, weight_kg: body.ratio * 12.5}",
+    ),
+    (
+        "unit-dimension",
+        "3:67",
+        "target: {number: body.ref, weight_kg: \"convert(body.ratio, 'LTR', 'KGM')\"}",
+        "target: {number: body.ref, volume_m3: \"convert(body.ratio, 'LTR', 'MTQ')\"}",
+    ),
+    (
+        "target-unit",
+        "3:39",
+        "target: {number: body.ref, weight_kg: \"convert(body.ratio, 'LBR', 'TNE')\"}",
+        "target: {number: body.ref, weight_kg: \"convert(body.ratio, 'LBR', 'KGM')\"}",
     ),
     (
         "never-equal",

@@ -1,5 +1,7 @@
 //! `order.confirm`: a quotation becomes an order, and its delivery comes into being.
 
+use crossdock_core::model::Type;
+use crossdock_core::model::shape::{Shape, int, list, text};
 use crossdock_core::value::Value;
 
 use super::{Ask, Input, Record, Said, Talk, order_named, refused};
@@ -18,6 +20,20 @@ pub(in crate::odoo) enum Confirm {
     /// Its id in Odoo.
     Id(i64),
 }
+
+pub(super) const INPUT: Shape = Shape::of(&[
+    text("order", "The order's number in Odoo."),
+    text("key", "The key it was upserted under."),
+    int("id", "Its id in Odoo."),
+])
+.one_of(&["order", "key", "id"]);
+
+pub(super) const RESULT: Shape = Shape::of(&[
+    text("order", "The order's number in Odoo.").required(),
+    int("order_id", "Its id in Odoo.").required(),
+    text("state", "Its state in Odoo.").required(),
+    list("picking_ids", &Type::Int, "The ids of its deliveries in Odoo.").required(),
+]);
 
 pub(in crate::odoo) fn read(input: &Input<'_>) -> Option<Confirm> {
     let (key, order, id) = (input.optional_key("key"), input.optional_key("order"), input.optional_id("id"));

@@ -13,6 +13,7 @@
 
 mod scope;
 
+use crossdock_core::model::shape::{Shape, date, decimal, int, text};
 use crossdock_core::value::{Map, Value};
 use jiff::civil::Date;
 
@@ -33,6 +34,25 @@ pub(in crate::odoo) struct Invoice {
     invoice_date: Date,
     reference: Option<String>,
 }
+
+pub(super) const INPUT: Shape = Shape::of(&[
+    text("order", "The order's number in Odoo.").required(),
+    text("shipment", "Invoice what this shipment delivered; all that can be invoiced when absent."),
+    date("invoice_date", "Date of the invoice.").required(),
+    text("reference", "Reference shown on it."),
+]);
+
+pub(super) const RESULT: Shape = Shape::of(&[
+    text("order", "The order's number in Odoo.").required(),
+    text("shipment", "The shipment's number; null when the whole order was invoiced."),
+    text("invoice", "The invoice's number.").required(),
+    int("invoice_id", "Its id in Odoo.").required(),
+    decimal("total", "Total with tax."),
+    text("currency", "Currency, ISO 4217."),
+    text("state", "Its state in Odoo.").required(),
+    date("invoice_date", "Date of the invoice."),
+    date("due_date", "Due date."),
+]);
 
 pub(in crate::odoo) fn read(input: &Input<'_>) -> Option<Invoice> {
     let (order, shipment) = (input.key("order"), input.optional_key("shipment"));

@@ -11,6 +11,7 @@ mod shipment;
 
 use crossdock_connect::endpoint::{InputFault, Operation, Repeat, Step};
 use crossdock_core::exchange::Exchange;
+use crossdock_core::model::shape::Shape;
 use crossdock_core::transmission::{Outcome, Transmission};
 use crossdock_core::value::Value;
 
@@ -22,17 +23,47 @@ use super::talk::{Halt, Record, Said, Talk, refused};
 
 /// What this connector offers.
 pub(super) const OPERATIONS: &[Operation] = &[
-    operation("partner.upsert", "Makes or updates customers and their addresses, by the hub's key", 100),
-    operation("product.upsert", "Makes or updates products, by the hub's key", 100),
-    operation("order.upsert", "Makes sales orders with their lines, by the hub's key", 20),
-    operation("order.confirm", "Confirms a quotation, so that its delivery exists", 1),
-    operation("picking.fulfil", "Books a shipment: quantities, lots, tracking, backorder or not", 1),
-    operation("delivery.attach_proof", "Attaches signature, photos and documents to the delivery of a shipment", 1),
-    operation("invoice.create_and_post", "Invoices what a shipment delivered, and posts it", 1),
+    operation(
+        "partner.upsert",
+        "Makes or updates customers and their addresses, by the hub's key",
+        100,
+        partner::INPUT,
+        partner::RESULT,
+    ),
+    operation("product.upsert", "Makes or updates products, by the hub's key", 100, product::INPUT, partner::RESULT),
+    operation("order.upsert", "Makes sales orders with their lines, by the hub's key", 20, order::INPUT, order::RESULT),
+    operation("order.confirm", "Confirms a quotation, so that its delivery exists", 1, confirm::INPUT, confirm::RESULT),
+    operation(
+        "picking.fulfil",
+        "Books a shipment: quantities, lots, tracking, backorder or not",
+        1,
+        fulfil::INPUT,
+        fulfil::RESULT,
+    ),
+    operation(
+        "delivery.attach_proof",
+        "Attaches signature, photos and documents to the delivery of a shipment",
+        1,
+        proof::INPUT,
+        proof::RESULT,
+    ),
+    operation(
+        "invoice.create_and_post",
+        "Invoices what a shipment delivered, and posts it",
+        1,
+        invoice::INPUT,
+        invoice::RESULT,
+    ),
 ];
 
-const fn operation(name: &'static str, summary: &'static str, batch_max: usize) -> Operation {
-    Operation { name, summary, repeat: Repeat::Safe, batch_max }
+const fn operation(
+    name: &'static str,
+    summary: &'static str,
+    batch_max: usize,
+    input: Shape,
+    result: Shape,
+) -> Operation {
+    Operation { name, summary, repeat: Repeat::Safe, batch_max, input, result }
 }
 
 /// Checks an input without asking Odoo.

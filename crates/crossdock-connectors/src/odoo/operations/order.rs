@@ -1,6 +1,8 @@
 //! `order.upsert`: sales orders with their lines. An order that is there already is left alone unless the input says
 //! `update: true`, because people go on working with it.
 
+use crossdock_core::model::shape::{Shape, boolean, decimal, int, list, other, text};
+use crossdock_core::model::{Field, Type};
 use crossdock_core::transmission::Outcome;
 use crossdock_core::value::{Decimal, Time, Value};
 
@@ -36,6 +38,31 @@ enum ProductRef {
     /// By its internal reference in Odoo.
     Sku(String),
 }
+
+const LINE: &[Field] = &[
+    text("key", "The hub's key of the line.").required(),
+    text("product_key", "The hub's key of the product; or `sku`."),
+    text("sku", "The product's internal reference in Odoo; or `product_key`."),
+    decimal("quantity", "How many, more than none.").required(),
+    decimal("price", "Price of one, on all lines or on none."),
+];
+
+pub(super) const INPUT: Shape = Shape::of(&[
+    text("key", "The hub's key of the order.").required(),
+    text("customer_key", "The hub's key of the customer.").required(),
+    text("ship_to_key", "The hub's key of the delivery address."),
+    text("client_order_ref", "The customer's own order number."),
+    other("commitment_date", Type::Time, "Delivery promised for."),
+    boolean("update", "Change it when it is there already."),
+    list("lines", &Type::Object(LINE), "What is ordered, at least one line.").required(),
+]);
+
+pub(super) const RESULT: Shape = Shape::of(&[
+    int("id", "The order's id in Odoo.").required(),
+    text("xid", "Its external id in Odoo.").required(),
+    text("order", "Its number in Odoo.").required(),
+    text("state", "Its state in Odoo.").required(),
+]);
 
 pub(in crate::odoo) fn read(input: &Input<'_>) -> Option<Order> {
     let key = input.key("key");

@@ -1,5 +1,6 @@
 //! `partner.upsert`: customers, contacts and addresses.
 
+use crossdock_core::model::shape::{Shape, boolean, code, country, int, text};
 use crossdock_core::transmission::Outcome;
 use crossdock_core::value::Value;
 
@@ -19,6 +20,28 @@ pub(in crate::odoo) struct Partner {
 }
 
 const TYPES: &[&str] = &["contact", "invoice", "delivery", "other"];
+
+pub(super) const INPUT: Shape = Shape::of(&[
+    text("key", "The hub's key of the partner.").required(),
+    text("name", "Its name.").required(),
+    text("ref", "Internal reference in Odoo."),
+    text("email", "Email address."),
+    text("phone", "Telephone number."),
+    text("vat", "Tax id."),
+    text("street", "Street and number."),
+    text("street2", "Second line of the address."),
+    text("city", "City."),
+    text("zip", "Postal code."),
+    boolean("is_company", "A company, not a person."),
+    code("type", TYPES, "What kind of address it is."),
+    country("country", "Country of the address."),
+    text("parent_key", "The hub's key of the company it belongs to."),
+    boolean("insert_only", "Leave it alone when it is there already."),
+]);
+
+/// What an upsert of a partner or product gives.
+pub(super) const RESULT: Shape =
+    Shape::of(&[int("id", "The record's id in Odoo.").required(), text("xid", "Its external id in Odoo.").required()]);
 
 pub(in crate::odoo) fn read(input: &Input<'_>) -> Option<Partner> {
     let key = input.key("key");

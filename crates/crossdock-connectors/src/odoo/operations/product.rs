@@ -1,5 +1,7 @@
 //! `product.upsert`: products.
 
+use crossdock_core::model::shape::{Shape, boolean, code, decimal, measured, text};
+
 use super::partner::{accepted, push_text};
 use super::{Input, Item, Outcomes, Said, Talk, load};
 use crate::odoo::input::Patch;
@@ -15,6 +17,20 @@ pub(in crate::odoo) struct Product {
 
 const POLICIES: &[&str] = &["order", "delivery"];
 const TRACKING: &[&str] = &["none", "lot", "serial"];
+
+pub(super) const INPUT: Shape = Shape::of(&[
+    text("key", "The hub's key of the product.").required(),
+    text("name", "Its name.").required(),
+    text("default_code", "Internal reference; the key when absent."),
+    text("barcode", "Barcode, GTIN."),
+    boolean("storable", "Its stock is counted."),
+    measured("weight", "KGM", "Weight of one, kilogram."),
+    decimal("list_price", "Sales price of one."),
+    code("invoice_policy", POLICIES, "Whether what was ordered or what was delivered is invoiced."),
+    code("tracking", TRACKING, "How its stock is tracked."),
+    text("uom", "Its unit, UN/ECE Recommendation 20, or the external id of a unit in Odoo."),
+    boolean("insert_only", "Leave it alone when it is there already."),
+]);
 
 pub(in crate::odoo) fn read(input: &Input<'_>) -> Option<Product> {
     let key = input.key("key");

@@ -2,6 +2,8 @@
 //! signed, photos and documents as attachments, and one note in the chatter that says who took the goods and when.
 //! Every piece has its own external id, so attaching it again changes nothing.
 
+use crossdock_core::model::shape::{Shape, boolean, int, list, other, text};
+use crossdock_core::model::{Field, Type};
 use crossdock_core::value::{Time, Value};
 use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
@@ -31,6 +33,31 @@ struct File {
     name: String,
     base64: String,
 }
+
+const FILE: &[Field] =
+    &[text("name", "Its name.").required(), other("base64", Type::Binary, "Its content, base64.").required()];
+
+pub(super) const INPUT: Shape = Shape::of(&[
+    text("order", "The order's number in Odoo."),
+    text("picking", "The delivery's name in Odoo."),
+    text("shipment", "The shipment's number.").required(),
+    other("delivered_at", Type::Time, "When it was delivered.").required(),
+    text("signed_by", "Who took it."),
+    text("remarks", "Free text."),
+    other("signature", Type::Binary, "The image of the signature, base64."),
+    list("photos", &Type::Object(FILE), "Photos."),
+    list("documents", &Type::Object(FILE), "Documents."),
+]);
+
+pub(super) const RESULT: Shape = Shape::of(&[
+    text("order", "The order's number in Odoo.").required(),
+    text("shipment", "The shipment's number.").required(),
+    text("picking", "The delivery's name in Odoo.").required(),
+    int("picking_id", "Its id in Odoo.").required(),
+    boolean("signed", "It has a signature.").required(),
+    list("attachment_ids", &Type::Int, "The ids of the attachments.").required(),
+    int("note_id", "The id of the note in the chatter.").required(),
+]);
 
 pub(in crate::odoo) fn read(input: &Input<'_>) -> Option<Proof> {
     let (order, picking) = (input.optional_key("order"), input.optional_key("picking"));

@@ -1,8 +1,9 @@
-//! Numbers.
+//! Numbers and quantities.
 
 use rust_decimal::{Decimal, RoundingStrategy};
 
-use super::{Context, Function, Result, one, two};
+use super::{Context, Function, Result, Trouble, one, three, two};
+use crate::model::unit;
 use crate::value::Value;
 use crate::value::number::decimal_to_int;
 
@@ -18,6 +19,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     one("floor", "x", |context, x| round(context, x, 0, RoundingStrategy::ToNegativeInfinity)),
     one("ceil", "x", |context, x| round(context, x, 0, RoundingStrategy::ToPositiveInfinity)),
     one("abs", "x", abs),
+    three("convert", "x, from, to", convert),
 ];
 
 /// Exactly `digits` digits behind the point; an integer when there are none.
@@ -41,6 +43,13 @@ fn abs(context: &Context<'_>, value: &Value) -> Result<Value> {
             .ok_or_else(|| context.refuses(value, "it is outside of the 64-bit integers")),
         other => decimal(context, other).map(|decimal| Value::Decimal(decimal.abs())),
     }
+}
+
+/// A quantity of one unit of UN/ECE Recommendation 20 in another, exact where decimals can be.
+fn convert(context: &Context<'_>, value: &Value, from: &Value, to: &Value) -> Result<Value> {
+    let (from, to) = (context.text(from)?, context.text(to)?);
+    let converted = unit::convert(decimal(context, value)?, from, to);
+    converted.map(Value::Decimal).map_err(|error| Trouble::bad_value(format!("`convert`: {error}")))
 }
 
 fn decimal(context: &Context<'_>, value: &Value) -> Result<Decimal> {

@@ -173,6 +173,22 @@ fn lists() {
 }
 
 #[test]
+fn units() {
+    check_all(&[
+        ("convert(100, 'LBR', 'KGM')", "{}", "45.359237"),
+        ("(2000).convert('LBR', 'STN')", "{}", "1"),
+        ("convert(m, 'FAH', 'CEL')", r#"{"m": -40}"#, "-40"),
+        ("convert(12.5, 'TNE', 'KGM')", "{}", "12500"),
+        ("convert(3, 'XCT', 'XCT')", "{}", "3"),
+        ("convert(m, 'LBR', 'KGM')", r#"{"m": "7"}"#, "!`convert` needs a number, found the text '7' (`decimal(x)`"),
+        ("convert(1, 'LBS', 'KGM')", "{}", "!`LBS` is no unit of UN/ECE Recommendation 20"),
+        ("convert(1, 'LTR', 'KGM')", "{}", "!`LTR` measures volume, `KGM` measures mass"),
+        ("convert(1, 'XCT', 'C62')", "{}", "!how much a `XCT` is depends on the item"),
+        ("convert(m, 'KTN', 'MGM')", r#"{"m": 9223372036854775807}"#, "!the quantity is too large"),
+    ]);
+}
+
+#[test]
 fn times() {
     check_all(&[
         ("timestamp('2026-03-01T10:00:00Z')", "{}", "time(2026-03-01T10:00:00Z)"),

@@ -9,11 +9,14 @@ use super::ty::{Format, Ty, kind};
 use crate::mapping::codes::CodeLists;
 use crate::mapping::syntax::Source;
 use crate::model::EventType;
+use crate::model::shape::Shape;
 use crate::source::{Diagnostic, Node};
 
 /// A check under way. A clone goes its own way: several mappings of one flow start from what the flow's condition shows.
 pub struct Check<'c> {
     infer: Infer<'c>,
+    /// What the mappings make the input of.
+    operation: Option<(String, Shape)>,
 }
 
 /// What a check found.
@@ -28,7 +31,12 @@ pub struct Checked {
 impl<'c> Check<'c> {
     /// `guessed` when types were inferred from samples: then nothing is said to be needless.
     pub fn new(texts: &'c Texts, codes: &'c CodeLists, guessed: bool) -> Self {
-        Self { infer: Infer::new(texts, codes, guessed) }
+        Self { infer: Infer::new(texts, codes, guessed), operation: None }
+    }
+
+    /// The operation that the mappings make the input of, and what it takes.
+    pub fn operation(&mut self, name: &str, takes: Shape) {
+        self.operation = Some((name.to_owned(), takes));
     }
 
     /// A variable in sight.
@@ -45,7 +53,7 @@ impl<'c> Check<'c> {
 
     /// The same variables with what is shown of them, for another mapping with its own code lists.
     pub fn another(&self, codes: &'c CodeLists) -> Self {
-        Self { infer: self.infer.another(codes) }
+        Self { infer: self.infer.another(codes), operation: self.operation.clone() }
     }
 
     /// A condition under which what follows happens. Null counts as false.
@@ -97,10 +105,10 @@ impl<'c> Check<'c> {
     }
 
     /// A value by which something is found: another system's id, or the key of an entity of `kind`. Null means that
-    /// there is none.
-    pub fn key(&mut self, node: &Node, what: &str, kind_of_entity: Option<&str>) {
-        let Some(source) = Source::of_node(node) else { return };
-        self.infer.source(source, |infer, expr| {
+    /// there is none. Gives its type.
+    pub fn key(&mut self, node: &Node, what: &str, kind_of_entity: Option<&str>) -> Ty {
+        let Some(source) = Source::of_node(node) else { return Ty::dynamic() };
+        let typed = self.infer.source(source, |infer, expr| {
             let ty = infer.infer(expr).whole();
             let taken = kind::TEXT | kind::NUMBER | kind::NULL;
             infer.accept(expr, &ty, taken, what, kinds::REFERENCE_NOT_A_KEY);
@@ -117,7 +125,9 @@ impl<'c> Check<'c> {
                     format!("name the {found}, or give the {wanted}'s key"),
                 );
             }
+            ty
         });
+        typed.unwrap_or_else(Ty::dynamic)
     }
 
     /// The target of a mapping that makes events of this type.
@@ -127,7 +137,8 @@ impl<'c> Check<'c> {
 
     /// The target of a mapping that makes an operation's input.
     pub fn input(&mut self, node: &Node) {
-        TreeCheck::new(&mut self.infer).input(node);
+        let (name, shape) = self.operation.clone().unwrap_or((String::new(), Shape::ANY));
+        TreeCheck::new(&mut self.infer).input(node, &name, &shape);
     }
 
     /// What was found, in the order of the files.

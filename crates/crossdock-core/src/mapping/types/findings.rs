@@ -33,10 +33,10 @@ macro_rules! kinds {
 }
 
 kinds! {
-    TARGET_UNKNOWN_FIELD = "target-unknown-field" Mistake "the event has no field of this name";
-    TARGET_MISSING_FIELD = "target-missing-field" Mistake "a field that the event needs is not written";
+    TARGET_UNKNOWN_FIELD = "target-unknown-field" Mistake "the event, or the input of the operation, has no field of this name";
+    TARGET_MISSING_FIELD = "target-missing-field" Mistake "a field that the event or the operation needs is not written";
     TARGET_MAYBE_MISSING = "target-maybe-missing" Mistake "what is written into a required field may be null or absent";
-    TARGET_KEY_MAYBE_MISSING = "target-key-maybe-missing" Mistake "what is written into a field of the entity's key may be null or absent";
+    TARGET_KEY_MAYBE_MISSING = "target-key-maybe-missing" Mistake "what is written into a field of the entity's key may be null, absent or empty";
     TARGET_MAYBE_NOTHING = "target-maybe-nothing" Mistake "the whole target may come out empty";
     TARGET_WRONG_TYPE = "target-wrong-type" Mistake "a value of another kind than the field takes";
     TARGET_NOT_A_LIST = "target-not-a-list" Mistake "a single value where the field takes a list";
@@ -66,7 +66,9 @@ kinds! {
     UNKNOWN_VARIABLE = "unknown-variable" Mistake "there is no such variable here; `item` is there only under `each`";
     TEXT_ARITHMETIC = "text-arithmetic" Mistake "arithmetic on a text";
     OPERATOR_TYPE = "operator-type" Mistake "an operator between kinds of value it does not take";
-    UNIT_MIXED = "unit-mixed" Mistake "numbers in different units or currencies are added or compared";
+    UNIT_MIXED = "unit-mixed" Mistake "numbers in different units or currencies are added or compared, or one is converted as if it were in another unit";
+    UNKNOWN_UNIT = "unknown-unit" Mistake "`convert` is given what is no unit, or a unit of which only the item knows how much it is";
+    UNIT_DIMENSION = "unit-dimension" Mistake "a conversion between units that measure different things";
     NEVER_EQUAL = "never-equal" Mistake "things of different kinds are compared, which are never equal";
     NO_ORDER = "no-order" Mistake "`<` or its kin between things that have no order";
     UNKNOWN_WORD = "unknown-word" Mistake "compared with a word that never arrives";

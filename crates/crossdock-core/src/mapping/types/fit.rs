@@ -18,6 +18,9 @@ pub(super) struct Wanted<'w> {
 
 /// Complains about everything in a value of this type that does not fit. Null is another matter: it is not written.
 pub(super) fn fit(ty: &Ty, wanted: Wanted<'_>, at: &Location, findings: &mut Findings) {
+    if matches!(wanted.of, Type::Any) {
+        return;
+    }
     if ty.dynamic {
         let message = format!("nothing proves that `{}` gets {}", wanted.name, word_of(wanted.of));
         return findings.tell(kinds::UNPROVED, at, message, None);
@@ -42,15 +45,19 @@ pub(super) fn fit(ty: &Ty, wanted: Wanted<'_>, at: &Location, findings: &mut Fin
         fit(&list.item, Wanted { of: item, ..wanted }, at, findings);
     }
     if let (Some(object), Type::Object(fields)) = (&ty.map, wanted.of) {
-        fit_object(object, wanted.name, fields, &[], at, findings);
+        fit_object(object, wanted.name, fields, false, &[], at, findings);
+    }
+    if let (Some(object), Type::Open(fields)) = (&ty.map, wanted.of) {
+        fit_object(object, wanted.name, fields, true, &[], at, findings);
     }
 }
 
-/// A map that an expression makes, as an object of the model.
+/// A map that an expression makes, as an object of the model; with `others` it may have fields that are not listed.
 pub(super) fn fit_object(
     object: &Object,
     name: &str,
     fields: &'static [Field],
+    others: bool,
     required: &[&str],
     at: &Location,
     findings: &mut Findings,
@@ -60,6 +67,7 @@ pub(super) fn fit_object(
             Some(field) => {
                 fit(&part.ty, Wanted { name: field.name, of: &field.of, meaning: field.meaning }, at, findings)
             }
+            None if others => {}
             None => {
                 let known = fields.iter().map(|field| field.name);
                 let hint = match nearest(given, known.clone()) {
@@ -89,7 +97,7 @@ pub(super) fn fit_object(
             }
         }
     }
-    if object.rest != Rest::Closed {
+    if object.rest != Rest::Closed && !others {
         let message = format!("nothing proves that `{name}` has no other fields");
         findings.tell(kinds::UNPROVED, at, message, None);
     }
@@ -113,7 +121,8 @@ fn taken_by(of: &Type) -> u16 {
         Type::Decimal => kind::NUMBER,
         Type::Bool => kind::BOOL,
         Type::Ref(_) => kind::TEXT | kind::NUMBER,
-        Type::Object(_) | Type::Attributes => kind::MAP,
+        Type::Object(_) | Type::Open(_) | Type::Attributes => kind::MAP,
+        Type::Any => kind::ANY,
         Type::List(_) => kind::LIST,
     }
 }
@@ -143,7 +152,7 @@ fn kind_of(of: &Type, extra: u16, ty: &Ty) -> (&'static Kind, Option<&'static st
         (Type::Int, kind::FRACTION) => {
             (kinds::TARGET_FRACTION, Some("`round(x)` or `int(x)` makes a whole number; say which is meant"))
         }
-        (_, kind::LIST) if !matches!(of, Type::Object(_) | Type::Attributes) => (
+        (_, kind::LIST) if !matches!(of, Type::Object(_) | Type::Open(_) | Type::Attributes) => (
             kinds::TARGET_NOT_SINGLE,
             Some("take one element with [0] or `first(x)`, or join texts with `join(x, ', ')`"),
         ),
@@ -160,7 +169,7 @@ fn kind_of(of: &Type, extra: u16, ty: &Ty) -> (&'static Kind, Option<&'static st
         (Type::Bool, kind::TEXT) => {
             (kinds::TARGET_WRONG_TYPE, Some("compare it: `x == 'yes'`, or `bool(x)` for 'true' and 'false'"))
         }
-        (Type::Object(_) | Type::Attributes, _) if ty.map.is_none() => (kinds::TARGET_WRONG_TYPE, None),
+        (Type::Object(_) | Type::Open(_) | Type::Attributes, _) if ty.map.is_none() => (kinds::TARGET_WRONG_TYPE, None),
         _ => (kinds::TARGET_WRONG_TYPE, None),
     }
 }
@@ -271,7 +280,8 @@ pub(super) fn word_of(of: &Type) -> &'static str {
         Type::Ref(_) => "the key of an entity",
         Type::AnyRef => "the name of an entity such as shipment/281",
         Type::Binary => "base64 text",
-        Type::Object(_) => "an object",
+        Type::Object(_) | Type::Open(_) => "an object",
+        Type::Any => "anything",
         Type::List(_) => "a list",
         Type::Attributes => "a map",
     }

@@ -11,6 +11,7 @@ use super::env::{Env, Place, Shown};
 use super::findings::{self as kinds, Findings, Kind};
 use super::ty::{Field, Object, Presence, Rest, Ty};
 use crate::mapping::codes::CodeLists;
+use crate::mapping::links::is_path;
 use crate::mapping::syntax::{self, Source};
 use crate::source::Location;
 
@@ -390,20 +391,6 @@ fn hint_for(given: u16, taken: u16) -> Option<&'static str> {
         (kind::MAP, taken) if taken & kind::MAP == 0 => "take one of its fields",
         _ => return None,
     })
-}
-
-/// A variable, field or element, as opposed to something made.
-pub(super) fn is_path(expr: &IdedExpr) -> bool {
-    match &expr.expr {
-        Expr::Ident(_) => true,
-        Expr::Select(select) => !select.test,
-        Expr::Call(call) => {
-            call.target.is_none()
-                && call.args.len() == 2
-                && matches!(call.func_name.as_str(), operators::INDEX | operators::OPT_SELECT | operators::OPT_INDEX)
-        }
-        _ => false,
-    }
 }
 
 fn of_literal(literal: &LiteralValue) -> Ty {

@@ -15,6 +15,7 @@ mod schema;
 mod signatures;
 mod tree;
 mod ty;
+mod units;
 
 #[cfg(test)]
 pub(super) mod tests;

@@ -166,7 +166,7 @@ impl Infer<'_> {
             && a != b
         {
             let at = self.offset(expr);
-            let hint = "bring them into one unit first, such as `x * 0.45359237` for pounds into kilograms";
+            let hint = "bring them into one unit first, such as `convert(x, 'LBR', 'KGM')` for pounds into kilograms";
             self.tell_with(kinds::UNIT_MIXED, at, format!("one side is in {a}, the other in {b}"), hint);
         }
     }

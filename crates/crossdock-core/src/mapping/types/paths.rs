@@ -7,25 +7,10 @@ use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, operators};
 
 use super::env::{Fact, Place, Shown};
 use super::findings as kinds;
-use super::infer::{Infer, Typed, is_path};
+use super::infer::{Infer, Typed};
 use super::ty::{Field, Object, Presence, Rest, Ty, kind};
-use crate::mapping::functions;
+use crate::mapping::links::{Link, Part, flatten, is_path, type_word};
 use crate::source::nearest;
-
-/// One link of a path.
-struct Link<'e> {
-    part: Part<'e>,
-    optional: bool,
-    at: u32,
-    /// The path up to this link.
-    whole: &'e IdedExpr,
-}
-
-enum Part<'e> {
-    Field(&'e str),
-    Item(i64),
-    Computed(&'e IdedExpr),
-}
 
 /// How far a path has been walked.
 struct Walk {
@@ -37,7 +22,7 @@ struct Walk {
 impl Infer<'_> {
     /// The type at the end of a path; with `forgive`, every link counts as written with a question mark.
     pub fn path(&mut self, expr: &IdedExpr, forgive: bool) -> Typed {
-        let (base, links) = self.flatten(expr);
+        let (base, links) = flatten(expr);
         if let Some(word) = self.type_word(base, &links) {
             return Typed::of(Ty::word(word));
         }
@@ -110,12 +95,12 @@ impl Infer<'_> {
                 false
             }
             Presence::Likely => {
-                let at = self.field_at(link.at, name);
+                let at = self.field_at(self.offset(link.whole), name);
                 self.tell(kinds::UNPROVED, at, format!("nothing proves that `{said}` is known then"));
                 false
             }
             Presence::Maybe => {
-                let at = self.field_at(link.at, name);
+                let at = self.field_at(self.offset(link.whole), name);
                 let guarded = said.rsplit_once('.').map(|(before, _)| format!("{before}.?{name}")).unwrap_or_default();
                 self.tell_with(
                     kinds::SOURCE_MAYBE_ABSENT,
@@ -139,7 +124,7 @@ impl Infer<'_> {
         if object.fields.is_empty() && (object.rest == Rest::Open || optional) {
             return (Ty::dynamic(), optional);
         }
-        let at = self.field_at(link.at, name);
+        let at = self.field_at(self.offset(link.whole), name);
         let names = object.fields.keys().map(|known| &**known);
         let near =
             nearest(name, names.clone()).filter(|near| object.rest == Rest::Closed || is_misspelling(name, near));
@@ -183,7 +168,7 @@ impl Infer<'_> {
     }
 
     fn no_fields(&mut self, said: &str, name: &str, others: u16, may: bool, link: &Link<'_>) {
-        let at = self.field_at(link.at, name);
+        let at = self.field_at(self.offset(link.whole), name);
         let is = if may { "may be" } else { "is" };
         let message = format!("`{said}` {is} {}, which has no field `{name}`", kind::words(others));
         match others {
@@ -212,13 +197,13 @@ impl Infer<'_> {
         let others = ty.kinds() & !(kind::NULL | kind::LIST);
         if others != 0 {
             let message = format!("`{}` is {}, which has no elements by position", walk.said, kind::words(others));
-            self.tell_with(kinds::INDEX_TYPE, link.at, message, "only lists have elements by position");
+            self.tell_with(kinds::INDEX_TYPE, self.offset(link.whole), message, "only lists have elements by position");
             return next(Ty::dynamic(), may_miss);
         }
         let Some(list) = &ty.list else { return next(Ty::dynamic(), may_miss) };
         if position.is_some_and(|position| position < 0) {
             let hint = "positions count from 0; `last(list)` is the last";
-            self.tell_with(kinds::INDEX_TYPE, link.at, format!("`{said}` is never there"), hint);
+            self.tell_with(kinds::INDEX_TYPE, self.offset(link.whole), format!("`{said}` is never there"), hint);
         }
         if !(list.filled && position == Some(0)) {
             if optional {
@@ -226,7 +211,11 @@ impl Infer<'_> {
             } else if self.forgiving > 0 {
                 self.missed = true;
             } else {
-                self.tell(kinds::MAYBE_NO_ELEMENT, link.at, format!("nothing proves that there is `{said}`"));
+                self.tell(
+                    kinds::MAYBE_NO_ELEMENT,
+                    self.offset(link.whole),
+                    format!("nothing proves that there is `{said}`"),
+                );
             }
         }
         let item = if list.item.is_never() { Ty::dynamic() } else { list.item.clone() };
@@ -259,7 +248,11 @@ impl Infer<'_> {
         if self.forgiving > 0 && !optional {
             self.missed = true;
         } else if !optional {
-            self.tell(kinds::MAYBE_NO_ELEMENT, link.at, format!("nothing proves that `{}` has this key", walk.said));
+            self.tell(
+                kinds::MAYBE_NO_ELEMENT,
+                self.offset(link.whole),
+                format!("nothing proves that `{}` has this key", walk.said),
+            );
         }
         let said = format!("{}[…]", walk.said);
         let value = if value.is_never() { Ty::dynamic() } else { value };
@@ -268,8 +261,8 @@ impl Infer<'_> {
 
     /// `has(path)`
     pub fn has(&mut self, argument: &IdedExpr, expr: &IdedExpr) -> Ty {
-        let (base, mut links) = self.flatten(argument);
-        let Some(Link { part: Part::Field(name), optional, at, .. }) = links.pop() else { return Ty::bool() };
+        let (base, mut links) = flatten(argument);
+        let Some(Link { part: Part::Field(name), optional, .. }) = links.pop() else { return Ty::bool() };
         let mut walk = self.start(base, false);
         for link in &links {
             let optional = walk.typed.optional || link.optional;
@@ -296,7 +289,7 @@ impl Infer<'_> {
         let others = ty.kinds() & !(kind::NULL | kind::MAP);
         let whole = argument;
         if others != 0 {
-            let link = Link { part: Part::Field(name), optional, at, whole };
+            let link = Link { part: Part::Field(name), optional, whole };
             self.no_fields(&walk.said, name, others, ty.map.is_some(), &link);
         } else if let Some(object) = ty.map.clone() {
             match object.fields.get(name) {
@@ -313,39 +306,12 @@ impl Infer<'_> {
                 }
                 Some(_) => {}
                 None => {
-                    let link = Link { part: Part::Field(name), optional, at, whole };
+                    let link = Link { part: Part::Field(name), optional, whole };
                     self.unlisted(&object, &walk.said, name, true, &link);
                 }
             }
         }
         Ty::bool()
-    }
-
-    /// The innermost operand and the links from there on.
-    fn flatten<'e>(&self, mut expr: &'e IdedExpr) -> (&'e IdedExpr, Vec<Link<'e>>) {
-        let mut links = Vec::new();
-        loop {
-            let at = self.offset(expr);
-            match &expr.expr {
-                Expr::Select(select) if !select.test => {
-                    links.push(Link { part: Part::Field(&select.field), optional: false, at, whole: expr });
-                    expr = &select.operand;
-                }
-                Expr::Call(call) if is_path(expr) => {
-                    let optional = call.func_name != operators::INDEX;
-                    let part = match &call.args[1].expr {
-                        Expr::Literal(LiteralValue::String(name)) => Part::Field(name.inner()),
-                        Expr::Literal(LiteralValue::Int(position)) => Part::Item(*position.inner()),
-                        _ => Part::Computed(&call.args[1]),
-                    };
-                    links.push(Link { part, optional, at, whole: expr });
-                    expr = &call.args[0];
-                }
-                _ => break,
-            }
-        }
-        links.reverse();
-        (expr, links)
     }
 
     /// `int` and its kin, when no variable hides them.
@@ -354,14 +320,7 @@ impl Infer<'_> {
         if self.env.place(root).is_some() {
             return None;
         }
-        let mut name = root.clone();
-        for link in links {
-            match link.part {
-                Part::Field(field) if !link.optional => name += &format!(".{field}"),
-                _ => return None,
-            }
-        }
-        functions::type_word(&name)
+        type_word(root, links)
     }
 
     /// The place a path of plain fields leads to.
@@ -369,7 +328,7 @@ impl Infer<'_> {
         if !is_path(expr) {
             return None;
         }
-        let (base, links) = self.flatten(expr);
+        let (base, links) = flatten(expr);
         let Expr::Ident(name) = &base.expr else { return None };
         let mut place = self.env.place(name.strip_prefix('.').unwrap_or(name))?;
         for link in links {
@@ -490,7 +449,7 @@ impl Infer<'_> {
             ("type", None, [path]) | ("type", Some(path), []) => path,
             _ => return None,
         };
-        let (base, links) = self.flatten(word);
+        let (base, links) = flatten(word);
         let kinds = match self.type_word(base, &links)? {
             "bool" => kind::BOOL,
             "int" | "decimal" => kind::NUMBER,

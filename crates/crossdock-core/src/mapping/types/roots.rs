@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::ty::{Field, Format, Held, Number, Object, Presence, Rest, Text, Ty};
+use crate::model::shape::Shape;
 use crate::model::{self, ENTITIES, EntityKind, EventType, Type};
 
 impl Ty {
@@ -48,6 +49,32 @@ impl Ty {
             (Arc::from(kind.name), Field { ty, presence: Presence::Likely })
         };
         Ty::map(Object { fields: ENTITIES.iter().map(|kind| field(kind)).collect(), rest: Rest::Closed })
+    }
+
+    /// `found` of a mapping with `find`: by name, the key of what was found.
+    pub fn found<'n>(rules: impl IntoIterator<Item = (&'n str, Ty)>) -> Ty {
+        let field = |ty| Field { ty, presence: Presence::Always };
+        let fields = rules.into_iter().map(|(name, ty)| (Arc::from(name), field(ty)));
+        Ty::map(Object { fields: fields.collect(), rest: Rest::Closed })
+    }
+
+    /// The key of an entity that was looked for by an id of this type. No entity is known by nothing, nor by an empty
+    /// text: then there is none.
+    pub fn found_by(id: &Ty, kind: &'static EntityKind, may_be_none: bool) -> Ty {
+        if id.dynamic {
+            return id.clone();
+        }
+        let filled = id.text.as_ref().is_none_or(|text| text.filled);
+        let key = Ty::of_text(Text { filled, key_of: Some(kind.name), ..Text::default() });
+        if may_be_none || id.null { key.or_null() } else { key }
+    }
+
+    /// `input` or `result` of an operation.
+    pub fn of_operation(shape: &Shape) -> Ty {
+        match shape.is_any() {
+            true => Ty::dynamic(),
+            false => plain(shape.fields, if shape.others { Rest::Open } else { Rest::Closed }),
+        }
     }
 
     /// `transmission`, for events made of its result.
@@ -108,18 +135,23 @@ fn of_type(of: &'static Type) -> Ty {
         Type::Date => Ty::of_text(Text::of_format(Format::Date)),
         // A key may have arrived as a number; mappings write texts.
         Type::Ref(kind) => Ty::of_text(Text { filled: true, key_of: Some(kind), ..Text::default() }),
-        Type::Object(fields) => {
-            let plain = fields.iter().map(|field| {
-                let presence = if field.required { Presence::Always } else { Presence::Likely };
-                let mut ty = of_type(&field.of);
-                if let (Some(number), Some(model::Measure::Fixed(unit))) = (&mut ty.number, field.measure) {
-                    number.measure = Some(super::ty::Measure::Unit(unit.into()));
-                }
-                (Arc::from(field.name), Field { ty, presence })
-            });
-            Ty::map(Object { fields: plain.collect(), rest: Rest::Closed })
-        }
+        Type::Any => Ty::dynamic(),
+        Type::Object(fields) => plain(fields, Rest::Closed),
+        Type::Open(fields) => plain(fields, Rest::Open),
         Type::List(item) => Ty::list(of_type(item), false),
         Type::Attributes => Ty::map(Object { fields: BTreeMap::new(), rest: Rest::Open }),
     }
+}
+
+/// The fields of an object inside another.
+fn plain(fields: &'static [model::Field], rest: Rest) -> Ty {
+    let fields = fields.iter().map(|field| {
+        let presence = if field.required { Presence::Always } else { Presence::Likely };
+        let mut ty = of_type(&field.of);
+        if let (Some(number), Some(model::Measure::Fixed(unit))) = (&mut ty.number, field.measure) {
+            number.measure = Some(super::ty::Measure::Unit(unit.into()));
+        }
+        (Arc::from(field.name), Field { ty, presence })
+    });
+    Ty::map(Object { fields: fields.collect(), rest })
 }

@@ -8,9 +8,11 @@ use cel::common::ast::{Expr, IdedExpr, LiteralValue};
 use super::findings as kinds;
 use super::infer::Infer;
 use super::ty::kind::{ANY, BOOL, BYTES, DURATION, LIST, MAP, NULL, NUMBER, TEXT, TIME, WHOLE};
-use super::ty::{Format, Held, Number, Text, Ty, kind};
+use super::ty::{Format, Held, Measure, Number, Text, Ty, kind};
+use super::units;
 use crate::mapping::functions::{self, Context, Function, Run};
 use crate::mapping::meter::{MapLimits, Meter};
+use crate::model;
 use crate::value::{Value, zone_named};
 
 /// At most this many combinations of words are computed.
@@ -58,6 +60,7 @@ const SIGNATURES: &[Signature] = &[
     ("floor", &[NUMBER]),
     ("ceil", &[NUMBER]),
     ("abs", &[NUMBER]),
+    ("convert", &[NUMBER, TEXT, TEXT]),
     ("contains", &[TEXT, TEXT]),
     ("startsWith", &[TEXT, TEXT]),
     ("endsWith", &[TEXT, TEXT]),
@@ -120,6 +123,9 @@ impl Infer<'_> {
             fine &= self.accept(arg, ty, *taken, &format!("`{name}`"), kinds::ARGUMENT_TYPE);
         }
         self.zone(name, args, &types);
+        if name == "convert" && fine {
+            self.units(args, &types);
+        }
         if !fine {
             return given(name, &types).unwrap_or_else(Ty::dynamic);
         }
@@ -288,7 +294,7 @@ fn plural(taken: u16) -> &'static str {
 fn given(name: &str, types: &[Ty]) -> Option<Ty> {
     Some(match name {
         "int" | "uint" | "size" | "indexOf" => Ty::int(),
-        "double" | "decimal" => Ty::decimal(),
+        "double" | "decimal" | "convert" => Ty::decimal(),
         "string" | "json" | "hash" | "base64encode" | "upper" | "lower" | "trim" | "join" | "replace" | "substring"
         | "padStart" | "padEnd" | "format" | "type" => Ty::text(),
         "bool" | "contains" | "startsWith" | "endsWith" => Ty::bool(),
@@ -315,6 +321,10 @@ fn result(name: &str, args: &[&IdedExpr], types: &[Ty]) -> Ty {
         "decimal" | "double" => {
             let whole = first.number.as_ref().is_some_and(|number| number.whole) && first.kinds() & TEXT == 0;
             measured(Number { whole, held: Held::Decimal, measure: None }, first)
+        }
+        "convert" => {
+            let unit = units::only_word(&types[2]).filter(|unit| model::codes::is_unit(unit));
+            Ty::number(Number { whole: false, held: Held::Decimal, measure: unit.map(Measure::Unit) })
         }
         "abs" => Ty { null: false, ..first.clone() },
         "round" | "roundHalfUp" | "floor" | "ceil" if args.len() == 1 => {

@@ -9,6 +9,7 @@ use super::infer::{Infer, Typed};
 use super::ty::{Measure, Ty, kind};
 use crate::mapping::codes::CodeList;
 use crate::mapping::syntax::Source;
+use crate::model::shape::Shape;
 use crate::model::{self, EventType, Field, Type};
 use crate::source::{Entry, Location, Node, NodeKind, nearest};
 
@@ -60,8 +61,19 @@ struct Target<'t> {
     required: &'t [&'static str],
     /// The fields of the business key.
     key: &'static [&'static str],
-    /// It is the event itself, which is written in any case.
+    /// One of these must be written.
+    one_of: &'static [&'static str],
+    /// Fields that are not listed may be written.
+    others: bool,
+    /// It is the event or the input itself, which is written in any case.
     whole: bool,
+}
+
+impl<'t> Target<'t> {
+    /// An object inside another.
+    fn inner(name: &'t str, fields: &'static [Field], others: bool) -> Self {
+        Self { name, fields, required: &[], key: &[], one_of: &[], others, whole: false }
+    }
 }
 
 /// Checks target trees.
@@ -80,8 +92,12 @@ impl<'i, 'c> TreeCheck<'i, 'c> {
         let mut required: Vec<&'static str> = of.entity.key.to_vec();
         required.extend(of.event.requires.iter().filter(|name| !of.entity.key.contains(name)));
         let name = of.name();
-        let target =
-            Target { name: &name, fields: of.entity.fields, required: &required, key: of.entity.key, whole: true };
+        let target = Target {
+            required: &required,
+            key: of.entity.key,
+            whole: true,
+            ..Target::inner(&name, of.entity.fields, false)
+        };
         if self.object(node, &target, &node.location).written != Written::Always {
             let message = format!("when nothing is made here there is no {name}");
             let hint = "put the condition into `when:` beside `target`: then no event is made";
@@ -89,9 +105,19 @@ impl<'i, 'c> TreeCheck<'i, 'c> {
         }
     }
 
-    /// The input of an operation, of which nothing is known.
-    pub fn input(&mut self, node: &Node) {
-        self.value(node, None, "");
+    /// The input of an operation.
+    pub fn input(&mut self, node: &Node, operation: &str, shape: &Shape) {
+        if shape.is_any() {
+            self.value(node, None, "");
+            return;
+        }
+        let inner = Target::inner(operation, shape.fields, shape.others);
+        let target = Target { one_of: shape.one_of, whole: true, ..inner };
+        if self.object(node, &target, &node.location).written != Written::Always {
+            let message = format!("when nothing is made here {operation} has no input");
+            let hint = "put the condition into `when:` of the flow: then nothing is owed";
+            self.infer.findings.tell(kinds::TARGET_MAYBE_NOTHING, &node.location, message, Some(hint.into()));
+        }
     }
 
     fn object(&mut self, node: &Node, target: &Target<'_>, at: &Location) -> Made {
@@ -146,7 +172,20 @@ impl<'i, 'c> TreeCheck<'i, 'c> {
             return self.infer.findings.tell(kinds::TARGET_WRONG_TYPE, at, message, Some(hint));
         }
         if let Some(object) = &ty.map {
-            fit_object(object, target.name, target.fields, target.required, at, &mut self.infer.findings);
+            for name in target.key {
+                if let Some(field) = object.fields.get(*name) {
+                    self.filled_key(name, &field.ty, at, target);
+                }
+            }
+            fit_object(
+                object,
+                target.name,
+                target.fields,
+                target.others,
+                target.required,
+                at,
+                &mut self.infer.findings,
+            );
         }
     }
 
@@ -162,7 +201,9 @@ impl<'i, 'c> TreeCheck<'i, 'c> {
                     given.push((field, entry, made));
                 }
                 None => {
-                    self.unknown_field(name, target, &entry.key_location);
+                    if !target.others {
+                        self.unknown_field(name, target, &entry.key_location);
+                    }
                     self.value(&entry.value, None, name);
                 }
             }
@@ -172,6 +213,7 @@ impl<'i, 'c> TreeCheck<'i, 'c> {
         for name in own.chain(more) {
             self.required(name, &given, target, at);
         }
+        self.one_of(&given, target, at);
         self.measures(&given);
         // A key that may be missing was told; it need not be told again of the whole.
         let written =
@@ -194,6 +236,9 @@ impl<'i, 'c> TreeCheck<'i, 'c> {
         };
         // Without any of its fields the object itself is not written, so nothing is missing in it.
         let others = given.iter().any(|(field, _, made)| field.name != name && made.written != Written::Never);
+        if made.written == Written::Always && target.whole && target.key.contains(&name) {
+            self.filled_key(name, &made.ty, &entry.value.location, target);
+        }
         if made.written == Written::Always || (!target.whole && !others) {
             return;
         }
@@ -211,6 +256,38 @@ impl<'i, 'c> TreeCheck<'i, 'c> {
             ),
         };
         self.infer.findings.tell(kind, &entry.value.location, message, Some(hint.to_owned()));
+    }
+
+    /// A text that names the entity is not empty. Keys of other entities are seen to where they are written.
+    fn filled_key(&mut self, name: &str, ty: &Ty, at: &Location, target: &Target<'_>) {
+        let is_text = target.fields.iter().any(|field| field.name == name && matches!(field.of, Type::Text));
+        let Some(text) = ty.text.as_ref().filter(|text| is_text && !text.filled && !ty.dynamic) else { return };
+        match &text.words {
+            Some(words) => {
+                let how = if words.len() == 1 { "is always" } else { "may be" };
+                let message = format!("`{name}` {how} empty, and {} needs it", target.name);
+                let hint = "it names the entity: put `when:` beside `target`, so that no event is made without it";
+                self.infer.findings.tell(kinds::TARGET_KEY_MAYBE_MISSING, at, message, Some(hint.to_owned()));
+            }
+            None => {
+                let message = format!("nothing proves that `{name}` is not empty, and it names the entity");
+                self.infer.findings.tell(kinds::UNPROVED, at, message, None);
+            }
+        }
+    }
+
+    /// A choice of fields, such as several ways to name an order.
+    fn one_of(&mut self, given: &[(&'static Field, &Entry, Made)], target: &Target<'_>, at: &Location) {
+        let is_written =
+            |name: &&str| given.iter().any(|(field, _, made)| field.name == *name && made.written != Written::Never);
+        if target.one_of.is_empty() || target.one_of.iter().any(is_written) {
+            return;
+        }
+        let message = format!("{} needs one of `{}`, and the target has none", target.name, target.one_of.join("`, `"));
+        let meaning =
+            target.fields.iter().find(|field| field.name == target.one_of[0]).map_or("", |field| field.meaning);
+        let hint = format!("`{}`: {}", target.one_of[0], meaning.trim_end_matches('.'));
+        self.infer.findings.tell(kinds::TARGET_MISSING_FIELD, at, message, Some(hint));
     }
 
     fn unknown_field(&mut self, name: &str, target: &Target<'_>, at: &Location) {
@@ -253,8 +330,10 @@ impl<'i, 'c> TreeCheck<'i, 'c> {
             let pieces = if &*expected == "C62" { " (pieces)" } else { "" };
             let message = format!("`{}` holds {expected}{pieces}, and this is in {counts}", field.name);
             let hint = match (holds, counts) {
-                (model::Measure::Fixed("KGM"), Measure::Unit(unit)) if &**unit == "LBR" => {
-                    "a pound is 0.45359237 kg: `x * 0.45359237`".to_owned()
+                (_, Measure::Unit(unit))
+                    if model::unit::convert(Default::default(), unit, &expected).is_ok() && &*expected != "C62" =>
+                {
+                    format!("`convert(x, '{unit}', '{expected}')` tells it in {expected}")
                 }
                 (model::Measure::Beside(name), Measure::Unit(unit)) => {
                     format!("write `{name}: \"'{unit}'\"` beside it, or convert it")
@@ -273,9 +352,10 @@ impl<'i, 'c> TreeCheck<'i, 'c> {
         if self.depth == DEPTH_MAX {
             return Made::unknown();
         }
-        if let Some(Place { of: Type::Object(fields), .. }) = of {
+        if let Some(Place { of: Type::Object(fields) | Type::Open(fields), .. }) = of {
             let shown = format!("`{name}`");
-            let target = Target { name: &shown, fields, required: &[], key: &[], whole: false };
+            let others = of.is_some_and(|place| matches!(place.of, Type::Open(_)));
+            let target = Target::inner(&shown, fields, others);
             return self.object(node, &target, &node.location);
         }
         self.depth += 1;
@@ -303,7 +383,7 @@ impl<'i, 'c> TreeCheck<'i, 'c> {
             }
             (NodeKind::Map(entries), of) => {
                 match of {
-                    None | Some(Place { of: Type::Attributes, .. }) => {}
+                    None | Some(Place { of: Type::Attributes | Type::Any, .. }) => {}
                     Some(Place { of: Type::List(_), .. }) => {
                         let hint = "a list of one is written `[{…}]`, one of many with `each`";
                         self.wrong(node, kinds::TARGET_NOT_A_LIST, "a list", "a map", hint);
@@ -323,6 +403,7 @@ impl<'i, 'c> TreeCheck<'i, 'c> {
     fn item_of(&mut self, node: &Node, of: Option<Place>) -> Option<Place> {
         match of {
             Some(Place { of: Type::List(item), meaning }) => Some(Place { of: item, meaning }),
+            Some(Place { of: Type::Any, .. }) => None,
             Some(Place { of, meaning }) => {
                 self.wrong(node, kinds::TARGET_NOT_SINGLE, word_of(of), "a list", meaning);
                 None

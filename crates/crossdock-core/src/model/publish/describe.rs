@@ -37,7 +37,8 @@ fn entity(kind: &EntityKind) -> Value {
     ])
 }
 
-fn fields(fields: &[Field]) -> Value {
+/// Fields by name: type, unit, whether they are required, meaning.
+pub fn fields(fields: &[Field]) -> Value {
     Value::map(fields.iter().map(|field| (field.name, described(field))))
 }
 
@@ -79,12 +80,14 @@ fn of_type(of: &Type) -> Map {
         Type::Object(_) => "object",
         Type::List(_) => "list",
         Type::Attributes => "attributes",
+        Type::Open(_) => "object",
+        Type::Any => "any",
     };
     let mut described = Map::from_iter([("type", word)]);
     match of {
         Type::Code(words) => drop(described.insert("words", Value::list(words.iter().copied()))),
         Type::Ref(kind) => drop(described.insert("entity", Value::text(*kind))),
-        Type::Object(inner) => drop(described.insert("fields", fields(inner))),
+        Type::Object(inner) | Type::Open(inner) => drop(described.insert("fields", fields(inner))),
         Type::List(item) => drop(described.insert("of", Value::from(of_type(item)))),
         _ => {}
     }

@@ -4,10 +4,11 @@
 mod asyncapi;
 mod describe;
 mod diagram;
+mod layout;
 mod reference;
 mod schema;
 
-pub use describe::{broken_promises, describe, describe_all};
+pub use describe::{broken_promises, describe, describe_all, fields as describe_fields};
 pub use reference::entity_page;
 pub use schema::{bundled, common, entity_schema, event_schema};
 

@@ -110,7 +110,11 @@ fn states(kind: &EntityKind, page: &mut String) {
         *page += "## States\n\nIt has none: every event tells how things are at a moment.\n\n";
         return;
     }
-    let _ = writeln!(page, "## States\n\n![States and moves]({}.svg)\n", kind.name);
+    let _ = writeln!(
+        page,
+        "## States\n\n![States and moves]({}.svg)\n\nArrows that join lead to the same state; a dashed one goes back.\n",
+        kind.name
+    );
     let words: Vec<String> = kind.states.iter().map(|state| format!("`{state}`")).collect();
     let _ = writeln!(page, "In order of precedence: {}.\n", words.join(", "));
     *page += "```mermaid\nstateDiagram-v2\n";
@@ -195,6 +199,8 @@ fn type_words(of: &Type) -> String {
         Type::List(Type::Object(_)) => "list, below".to_owned(),
         Type::List(item) => format!("list of {}", type_words(item)),
         Type::Attributes => "map".to_owned(),
+        Type::Open(_) => "object".to_owned(),
+        Type::Any => "anything".to_owned(),
     }
 }
 

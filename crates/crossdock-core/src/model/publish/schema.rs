@@ -78,7 +78,7 @@ pub fn entity_schema(kind: &EntityKind) -> Value {
         ("type", Value::text("object")),
         ("properties", properties),
         ("required", Value::list(["kind", "key", "version", "status", "data"])),
-        ("$defs", Value::map([("data", object(kind.fields))])),
+        ("$defs", Value::map([("data", data(kind))])),
     ])
 }
 
@@ -110,7 +110,7 @@ pub fn bundled(kind: &EntityKind, event: Option<EventType>) -> Value {
         None => entity_schema(kind),
     };
     let mut schema = local(&schema);
-    let data = local(&object(kind.fields));
+    let data = local(&data(kind));
     let mut definitions = Map::new();
     let text = format!("{schema}{data}");
     if let Some(all) = common().get("$defs").and_then(Value::as_map) {
@@ -138,6 +138,21 @@ fn local(schema: &Value) -> Value {
         })),
         scalar => scalar.clone(),
     }
+}
+
+/// The data of an entity: its fields, of which the texts of its key are never empty.
+fn data(kind: &EntityKind) -> Value {
+    let mut data = object(kind.fields);
+    let properties = data.as_map_mut().and_then(|data| data.get_mut("properties")?.as_map_mut());
+    if let Some(properties) = properties {
+        for name in kind.key.iter().filter(|name| kind.field(name).is_some_and(|field| matches!(field.of, Type::Text)))
+        {
+            if let Some(property) = properties.get_mut(name).and_then(Value::as_map_mut) {
+                property.insert("minLength", Value::Int(1));
+            }
+        }
+    }
+    data
 }
 
 fn object(fields: &[Field]) -> Value {
@@ -233,7 +248,8 @@ fn of_type(of: &Type) -> Map {
             schema.insert("items", Value::from(of_type(item)));
             schema
         }
-        Type::Attributes => typed("object"),
+        Type::Attributes | Type::Open(_) => typed("object"),
+        Type::Any => Map::new(),
     }
 }
 

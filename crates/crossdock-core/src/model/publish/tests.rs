@@ -223,7 +223,7 @@ impl Choices<'_> {
             Type::AnyRef => text(&["shipment/281", "load/L 7", "order/1", "ship/1", "shipment/"], n),
             Type::Object(fields) => self.object(fields, depth),
             Type::List(item) => (0..n % 3).map(|_| self.value(item, depth + 1)).collect(),
-            Type::Attributes => Value::map([("x", Value::Int(n as i64))]),
+            Type::Attributes | Type::Open(_) | Type::Any => Value::map([("x", Value::Int(n as i64))]),
         }
     }
 

@@ -7,6 +7,8 @@
 mod lots;
 mod plan;
 
+use crossdock_core::model::shape::{Shape, boolean, decimal, int, list, other, text};
+use crossdock_core::model::{Field, Type};
 use crossdock_core::value::{Decimal, Map, Value};
 
 use super::shipment::{self, Deliveries, Picking, ShipmentMarks, Sought};
@@ -39,6 +41,32 @@ struct Line {
     quantity: Decimal,
     lot: Option<String>,
 }
+
+const LINE: &[Field] = &[
+    text("sku", "The product's internal reference in Odoo.").required(),
+    decimal("quantity", "How many left, more than none.").required(),
+    text("lot", "Lot or serial number."),
+];
+
+pub(in crate::odoo) const INPUT: Shape = Shape::of(&[
+    text("order", "The order's number in Odoo."),
+    text("picking", "The delivery's name in Odoo."),
+    text("shipment", "The shipment's number.").required(),
+    text("tracking", "The carrier's number."),
+    text("carrier", "The carrier's name in Odoo."),
+    boolean("backorder", "What did not leave waits in a backorder; true when absent."),
+    list("lines", &Type::Object(LINE), "What left, at least one line.").required(),
+])
+.one_of(&["order", "picking"]);
+
+pub(in crate::odoo) const RESULT: Shape = Shape::of(&[
+    text("order", "The order's number in Odoo.").required(),
+    text("shipment", "The shipment's number.").required(),
+    text("picking", "The delivery's name in Odoo.").required(),
+    int("picking_id", "Its id in Odoo.").required(),
+    text("backorder", "The name of the backorder; null when there is none."),
+    other("done", Type::Attributes, "What was booked: quantity by the product's internal reference.").required(),
+]);
 
 pub(in crate::odoo) fn read(input: &Input<'_>) -> Option<Fulfil> {
     let order = input.optional_key("order");
