@@ -7,6 +7,7 @@ use crossdock_core::changeset::{Change, Changeset};
 use crossdock_core::ids::{MessageId, SystemName};
 use crossdock_core::intake;
 use crossdock_core::message::{Envelope, Rejection};
+use crossdock_core::routing;
 use crossdock_store::CommitError;
 use jiff::Timestamp;
 
@@ -116,11 +117,15 @@ impl Shell {
         cursor: Option<Change>,
     ) -> Result<Vec<AcceptedMessage>, CommitError> {
         let now = self.clock.now();
+        let is_wanted = |it: &Envelope| routing::unwanted(&self.plan.hub, system, &it.channel).is_none();
+        let has_work = envelopes.iter().any(is_wanted);
         let accepted = match envelopes.len() == 1 && cursor.is_none() {
             true => self.accept_one_by_one(system, envelopes, None, now).await,
             false => self.accept_together(system, envelopes, cursor, now).await,
         };
-        self.wake.router();
+        if has_work {
+            self.wake.router();
+        }
         accepted
     }
 

@@ -168,7 +168,11 @@ impl Router {
 
     fn route_together(&mut self, messages: &[StoredMessage]) -> Result<(), CommandError> {
         let place_before = self.last_place;
-        let result = self.decide(messages).and_then(|changeset| self.commit(changeset));
+        let store = self.shell.store.clone();
+        let mut decided = None;
+        let read = store.together(&mut || decided = Some(self.decide(messages)));
+        let decided = decided.unwrap_or_else(|| Err(read.err().unwrap_or_else(nothing_read).into()));
+        let result = decided.and_then(|changeset| self.commit(changeset));
         if result.is_err() {
             self.last_place = place_before;
         }
@@ -345,6 +349,10 @@ impl Router {
             }
         }
     }
+}
+
+fn nothing_read() -> StoreError {
+    StoreError("the store did nothing and said nothing".into())
 }
 
 /// A decision panicked: a fault of the program, told in its words.

@@ -53,6 +53,16 @@ pub trait Store: Send + Sync + 'static {
         receiver.recv().unwrap_or_else(|_| Err(CommitError::Unavailable("the store is closed".into())))
     }
 
+    /// Does work whose reads on this thread belong to one moment, as far as the backend knows moments. What is submitted
+    /// meanwhile is not seen by them.
+    ///
+    /// # Errors
+    /// When the store cannot be read; the work was not begun then.
+    fn together(&self, work: &mut dyn FnMut()) -> Result<(), StoreError> {
+        work();
+        Ok(())
+    }
+
     fn message(&self, id: MessageId) -> Result<Option<StoredMessage>, StoreError>;
     /// Messages in state `Waiting` in the order of their positions, at most `limit`, and no more once their bodies hold
     /// [`WAITING_BYTES_MAX`]. This is the router's queue.

@@ -89,7 +89,7 @@ pub(super) fn take(message: &Message, work: &mut Work<'_>) -> Result<MessageStat
 }
 
 /// What becomes of a message whatever it says: `None` when a flow looks at it.
-pub(crate) fn unwanted(hub: &Hub, system: &SystemName, channel: &str) -> Option<MessageState> {
+pub fn unwanted(hub: &Hub, system: &SystemName, channel: &str) -> Option<MessageState> {
     // What is handed in through the API needs no flow.
     let is_wanted = hub.inbound.iter().any(|flow| wants(flow, system, channel)) || submission::is_of(system);
     (!is_wanted).then(|| MessageState::Ignored { reason: format!("no flow takes channel `{channel}` of {system}") })

@@ -342,6 +342,10 @@ impl Store for SqliteStore {
         }
     }
 
+    fn together(&self, work: &mut dyn FnMut()) -> Result<(), StoreError> {
+        self.readers.together(work)
+    }
+
     fn message(&self, id: MessageId) -> Read<Option<StoredMessage>> {
         self.readers.read(|connection| read::message(connection, id))
     }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::encode::Prepared;
 use crate::port::{CommitError, Done};
@@ -21,6 +21,16 @@ pub struct QueueLimits {
     pub group_max: usize,
     pub group_bytes_max: usize,
 }
+
+/// How much a group holds already.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Taken {
+    pub count: usize,
+    pub bytes: usize,
+}
+
+/// What is expected is handed over in so many parts. More parts wake the writer more often; fewer leave it idle longer.
+const PARTS: usize = 3;
 
 pub struct Queue {
     limits: QueueLimits,
@@ -63,11 +73,8 @@ impl Queue {
         Ok(())
     }
 
-    /// Waits for work and takes a group of it. Once something waits, lingers for up to `linger` until `expected`
-    /// changesets wait, because those that were answered together tend to come back together. `None` when the queue is
-    /// closed and empty.
-    pub fn next_group(&self, expected: usize, linger: Duration) -> Option<Vec<Submission>> {
-        let expected = expected.clamp(1, self.limits.group_max);
+    /// Waits until something waits, and takes it: the beginning of a group. `None` when the queue is closed and empty.
+    pub fn first(&self) -> Option<Vec<Submission>> {
         let mut state = self.lock();
         while state.waiting.is_empty() {
             if state.closed {
@@ -76,17 +83,31 @@ impl Queue {
             state.wake_at = Some(1);
             state = self.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        let deadline = Instant::now() + linger;
-        while state.waiting.len() < expected && state.bytes < self.limits.group_bytes_max && !state.closed {
+        state.wake_at = None;
+        Some(self.take(&mut state, Taken::default()))
+    }
+
+    /// More for a group that has `taken` so much. Up to `deadline` this waits for up to `expected` changesets in all,
+    /// because those that were answered together tend to come back together; it hands over what has come after each part
+    /// of that, so that the writer works meanwhile. Empty when the group is to be committed.
+    pub fn more(&self, taken: Taken, expected: usize, deadline: Instant) -> Vec<Submission> {
+        let expected = expected.min(self.limits.group_max);
+        let mut state = self.lock();
+        let missing = expected.saturating_sub(taken.count);
+        if missing == 0 || taken.bytes >= self.limits.group_bytes_max {
+            return Vec::new();
+        }
+        let part = missing.div_ceil(PARTS);
+        while state.waiting.len() < part && !state.closed {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
             }
-            state.wake_at = Some(expected);
+            state.wake_at = Some(part);
             state = self.filled.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         state.wake_at = None;
-        Some(self.take_group(&mut state))
+        self.take(&mut state, taken)
     }
 
     /// No more submissions are taken; the writer drains what waits.
@@ -96,10 +117,10 @@ impl Queue {
     }
 
     /// Takes everything out, for a writer that cannot go on.
-    pub fn drain(&self) -> Vec<Submission> {
+    pub fn drain(&self) -> Vec<Done> {
         let mut state = self.lock();
         state.bytes = 0;
-        state.waiting.drain(..).collect()
+        state.waiting.drain(..).map(|submission| submission.done).collect()
     }
 
     /// Changesets and bytes that wait.
@@ -108,19 +129,21 @@ impl Queue {
         (state.waiting.len(), state.bytes)
     }
 
-    fn take_group(&self, state: &mut State) -> Vec<Submission> {
-        let mut group = Vec::with_capacity(state.waiting.len().min(self.limits.group_max));
-        let mut bytes = 0;
+    /// What waits, as far as the group has room for it; an empty group takes one in any case.
+    fn take(&self, state: &mut State, taken: Taken) -> Vec<Submission> {
+        let Taken { mut count, mut bytes } = taken;
+        let mut more = Vec::with_capacity(state.waiting.len().min(self.limits.group_max.saturating_sub(count)));
         while let Some(next) = state.waiting.front() {
             bytes += next.changeset.bytes;
-            let full = group.len() >= self.limits.group_max || bytes > self.limits.group_bytes_max;
-            if full && !group.is_empty() {
+            let full = count >= self.limits.group_max || bytes > self.limits.group_bytes_max;
+            if full && count > 0 {
                 break;
             }
+            count += 1;
             state.bytes -= next.changeset.bytes;
-            group.extend(state.waiting.pop_front());
+            more.extend(state.waiting.pop_front());
         }
-        group
+        more
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -130,3 +153,57 @@ impl Queue {
 
 /// The reason given for everything asked of a closed store.
 pub const CLOSED: &str = "the store is closed because the hub is stopping";
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const LIMITS: QueueLimits =
+        QueueLimits { queued_max: 100, queued_bytes_max: 1000, group_max: 8, group_bytes_max: 500 };
+
+    fn queue_of(count: usize, bytes: usize) -> Queue {
+        let queue = Queue::new(LIMITS);
+        for _ in 0..count {
+            let changeset = Prepared { rows: Vec::new(), bytes };
+            assert!(queue.push(Submission { changeset, done: Box::new(drop) }).is_ok(), "there is room");
+        }
+        queue
+    }
+
+    fn taken(count: usize, bytes: usize) -> Taken {
+        Taken { count, bytes }
+    }
+
+    #[test]
+    fn a_group_is_bounded_in_number_and_bytes_but_takes_one_in_any_case() {
+        assert_eq!(queue_of(20, 1).first().expect("open").len(), 8);
+        assert_eq!(queue_of(5, 200).first().expect("open").len(), 2);
+        assert_eq!(queue_of(1, 900).first().expect("open").len(), 1);
+    }
+
+    #[test]
+    fn more_is_taken_only_while_more_is_expected() {
+        let later = Instant::now() + Duration::from_secs(60);
+        let queue = queue_of(20, 1);
+        assert_eq!(queue.more(taken(3, 3), 3, later).len(), 0, "as many as expected: to be committed");
+        assert_eq!(queue.more(taken(3, 3), 6, later).len(), 5, "up to the limit of a group");
+        assert_eq!(queue.more(taken(8, 8), 99, later).len(), 0, "the group is full");
+        assert_eq!(queue.more(taken(1, 500), 6, later).len(), 0, "its bytes are full");
+    }
+
+    #[test]
+    fn the_wait_ends_at_the_deadline_or_when_a_part_has_come() {
+        let begun = Instant::now();
+        assert_eq!(queue_of(0, 0).more(taken(1, 1), 4, begun + Duration::from_millis(20)).len(), 0);
+        assert!(begun.elapsed() >= Duration::from_millis(20));
+        let queue = queue_of(1, 1);
+        let begun = Instant::now();
+        assert_eq!(queue.more(taken(1, 1), 4, begun + Duration::from_secs(60)).len(), 1, "a third of what is missing");
+        queue.close();
+        assert_eq!(queue.more(taken(1, 1), 4, begun + Duration::from_secs(60)).len(), 0, "nobody comes any more");
+        assert!(begun.elapsed() < Duration::from_secs(30));
+        assert!(queue.first().is_none());
+    }
+}

@@ -1,5 +1,5 @@
-//! The one thread that writes. It takes what waits as a group, applies each changeset in order, syncs once, and only
-//! then tells every sender.
+//! The one thread that writes. It takes what waits as a group, applies each changeset in order as it comes, syncs once, and
+//! only then tells every sender.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use super::checkpoint::Log;
 use super::dedup::DedupIndex;
 use super::lock::FolderLock;
 use super::problem;
-use super::queue::{Queue, Submission};
+use super::queue::{Queue, Submission, Taken};
 use super::statement::prepared;
 use crate::port::{CommitError, Done};
 
@@ -42,6 +42,15 @@ pub struct Work {
 
 type Answer = Result<(), CommitError>;
 
+/// What is in the transaction under way.
+#[derive(Default)]
+struct Group {
+    taken: Taken,
+    /// Whom to tell, in the order of the answers.
+    waiting: Vec<Done>,
+    answers: Vec<Answer>,
+}
+
 impl Writer {
     /// Writes until the queue is closed and empty.
     pub fn run(self) {
@@ -56,14 +65,19 @@ impl Writer {
             }
         };
         let (mut expected, mut linger) = (1, Duration::ZERO);
-        while let Some(group) = self.queue.next_group(expected, linger) {
+        while let Some(first) = self.queue.first() {
             let begun = Instant::now();
-            expected = group.len();
-            self.commit(&mut applier, group);
-            let took = begun.elapsed();
-            // Waiting longer than a commit takes would cost more than it saves.
-            linger = took.min(self.linger_max);
-            self.work.last_commit_us.store(took.as_micros() as u64, Ordering::Relaxed);
+            let mut group = Group::default();
+            match self.transact(&mut applier, &mut group, first, (expected, begun + linger)) {
+                Ok(synced) => {
+                    // Waiting longer than a sync takes would cost more than it saves.
+                    linger = synced.min(self.linger_max);
+                    self.committed(&mut group);
+                }
+                Err(error) => self.failed(&mut applier, &mut group, &error),
+            }
+            expected = group.taken.count;
+            self.work.last_commit_us.store(begun.elapsed().as_micros() as u64, Ordering::Relaxed);
             if let Err(error) = self.log.restart_if_wanted(&self.connection) {
                 // The checkpointer meets the same error and reports it.
                 drop(error);
@@ -71,49 +85,65 @@ impl Writer {
         }
     }
 
-    fn commit(&self, applier: &mut Applier<'_>, group: Vec<Submission>) {
-        match self.transact(applier, &group) {
-            Ok(answers) => {
-                self.work.commits.fetch_add(1, Ordering::Relaxed);
-                self.work.changesets.fetch_add(answers.len() as u64, Ordering::Relaxed);
-                self.log.committed();
-                for (submission, answer) in group.into_iter().zip(answers) {
-                    tell(submission.done, answer);
-                }
-            }
-            Err(error) => {
-                self.work.failed_commits.fetch_add(1, Ordering::Relaxed);
-                let reason = problem::sentence(&self.file, &error);
-                if !self.connection.is_autocommit() {
-                    // If even this fails, the next BEGIN fails too, and says why.
-                    let _ = self.run_sql("ROLLBACK");
-                }
-                applier.rolled_back();
-                answer_all(group, &reason);
-            }
+    fn committed(&self, group: &mut Group) {
+        self.work.commits.fetch_add(1, Ordering::Relaxed);
+        self.work.changesets.fetch_add(group.answers.len() as u64, Ordering::Relaxed);
+        self.log.committed();
+        for (done, answer) in group.waiting.drain(..).zip(group.answers.drain(..)) {
+            tell(done, answer);
         }
     }
 
-    /// All of the group in one transaction. On an error nothing of it is kept.
-    fn transact(&self, applier: &mut Applier<'_>, group: &[Submission]) -> rusqlite::Result<Vec<Answer>> {
-        self.run_sql("BEGIN IMMEDIATE")?;
-        let mut answers = Vec::with_capacity(group.len());
-        for submission in group {
-            answers.push(match applier.apply(&submission.changeset) {
-                Ok(()) => Ok(()),
-                Err(Stop::Refused(refusal)) => Err(refusal),
-                Err(Stop::Engine(error)) => return Err(error),
-            });
+    fn failed(&self, applier: &mut Applier<'_>, group: &mut Group, error: &rusqlite::Error) {
+        self.work.failed_commits.fetch_add(1, Ordering::Relaxed);
+        let reason = problem::sentence(&self.file, error);
+        if !self.connection.is_autocommit() {
+            // If even this fails, the next BEGIN fails too, and says why.
+            let _ = self.run_sql("ROLLBACK");
         }
-        if answers.iter().all(Result::is_err) {
+        applier.rolled_back();
+        answer_all(group.waiting.drain(..), &reason);
+    }
+
+    /// All of a group in one transaction: what is there, and what comes up to the deadline while fewer than expected are
+    /// there. On an error nothing of it is kept. Gives back how long the sync took.
+    fn transact(
+        &self,
+        applier: &mut Applier<'_>,
+        group: &mut Group,
+        first: Vec<Submission>,
+        (expected, deadline): (usize, Instant),
+    ) -> rusqlite::Result<Duration> {
+        let mut more = first;
+        let mut begun = self.run_sql("BEGIN IMMEDIATE");
+        while !more.is_empty() {
+            for Submission { changeset, done } in more.drain(..) {
+                group.taken.count += 1;
+                group.taken.bytes += changeset.bytes;
+                group.waiting.push(done);
+                if begun.is_ok() {
+                    match applier.apply(&changeset) {
+                        Ok(()) => group.answers.push(Ok(())),
+                        Err(Stop::Refused(refusal)) => group.answers.push(Err(refusal)),
+                        Err(Stop::Engine(error)) => begun = Err(error),
+                    }
+                }
+            }
+            if begun.is_ok() {
+                more = self.queue.more(group.taken, expected, deadline);
+            }
+        }
+        begun?;
+        if group.answers.iter().all(Result::is_err) {
             self.run_sql("ROLLBACK")?;
             applier.rolled_back();
-            return Ok(answers);
+            return Ok(Duration::ZERO);
         }
         let written = applier.finish()?;
+        let syncing = Instant::now();
         self.run_sql("COMMIT")?;
         applier.committed(written);
-        Ok(answers)
+        Ok(syncing.elapsed())
     }
 
     fn run_sql(&self, sql: &str) -> rusqlite::Result<()> {
@@ -122,9 +152,9 @@ impl Writer {
     }
 }
 
-fn answer_all(group: Vec<Submission>, reason: &str) {
-    for submission in group {
-        tell(submission.done, Err(CommitError::Unavailable(reason.to_owned())));
+fn answer_all(waiting: impl IntoIterator<Item = Done>, reason: &str) {
+    for done in waiting {
+        tell(done, Err(CommitError::Unavailable(reason.to_owned())));
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod crash;
 mod files;
+mod moments;
 mod keys;
 mod plans;
 mod pressure;

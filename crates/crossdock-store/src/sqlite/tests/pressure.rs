@@ -61,7 +61,8 @@ fn a_queue_is_limited_by_bytes_too() {
     blocker.execute_batch("ROLLBACK").unwrap();
     let answers: Vec<_> = answers.into_iter().collect();
     assert!(answers.contains(&Err(CommitError::Busy)));
-    assert!((3..=6).contains(&answers.iter().filter(|answer| answer.is_ok()).count()), "{answers:?}");
+    // The writer holds up to as much as the queue, taken before the lock stopped it.
+    assert!((3..=8).contains(&answers.iter().filter(|answer| answer.is_ok()).count()), "{answers:?}");
     // One that is larger than the whole queue travels alone.
     assert_eq!(on_disk.store().commit(of_bytes(99, 500_000)), Ok(()));
 }
