@@ -428,6 +428,17 @@ impl<'c> Applier<'c> {
                 row.record,
             ],
         )?;
+        let number = match &old {
+            Some((number, _)) => *number,
+            None => self.connection.last_insert_rowid(),
+        };
+        // An entity it no longer affects stays here: the record has the last word when it is asked for.
+        for entity in &exception.affects {
+            self.write(
+                "INSERT OR IGNORE INTO exception_affects (kind, key, number) VALUES (?1, ?2, ?3)",
+                params![entity.kind, entity.key, number],
+            )?;
+        }
         if let Some((_, old)) = old {
             self.ledger.count(Subject::Exceptions, None, old, -1);
         }

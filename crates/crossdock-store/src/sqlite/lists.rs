@@ -74,8 +74,9 @@ pub fn exceptions(connection: &Connection, filter: &ExceptionFilter, page: Page)
         values.push(Box::new(entity.key.clone()));
         let (kind, key) = (values.len() - 1, values.len());
         conditions.push(format!(
-            "EXISTS (SELECT 1 FROM json_each(record, '$.affects') AS it
-                     WHERE it.value ->> '$.kind' = ?{kind} AND it.value ->> '$.key' = ?{key})"
+            "number IN (SELECT number FROM exception_affects WHERE kind = ?{kind} AND key = ?{key})
+             AND EXISTS (SELECT 1 FROM json_each(record, '$.affects') AS it
+                         WHERE it.value ->> '$.kind' = ?{kind} AND it.value ->> '$.key' = ?{key})"
         ));
     }
     let condition = if conditions.is_empty() { "1".to_owned() } else { conditions.join(" AND ") };

@@ -17,6 +17,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/0002_master_data.sql"),
     include_str!("schema/0003_entity_lists.sql"),
     include_str!("schema/0004_traffic.sql"),
+    include_str!("schema/0005_exception_affects.sql"),
 ];
 
 /// The version this program writes.

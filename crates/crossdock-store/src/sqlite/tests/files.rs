@@ -196,20 +196,26 @@ fn commits_are_synced() {
 
 #[test]
 fn a_folder_of_an_older_version_is_brought_up_to_date() {
-    use crate::port::EntityFilter;
+    use crate::port::{EntityFilter, ExceptionFilter, Page};
     use crossdock_core::event::EntityRef;
 
     let folder = scratch();
     let store = SqliteStore::open(folder.path()).unwrap();
     let order = EntityRef::new("order", "S1");
     let spoken = event(1, &[shipment("1"), order.clone()]);
-    let changes = [Change::AppendEvent(spoken.clone()), Change::PutEntity(entity(&shipment("1"), 1))];
+    let open = exception(1, "late");
+    let changes = [
+        Change::AppendEvent(spoken.clone()),
+        Change::PutEntity(entity(&shipment("1"), 1)),
+        Change::PutException(open.clone()),
+    ];
     store.commit(changes.into_iter().collect()).expect("written");
     store.close();
     // As the first version wrote it.
     let connection = rusqlite::Connection::open(folder.path().join(FILE_NAME)).unwrap();
     let older = "DROP TABLE entity_links; DROP INDEX events_about; DROP INDEX entities_by_status;
                  DROP INDEX entity_references_by_system; DROP TABLE suggestions; DROP TABLE traffic;
+                 DROP TABLE exception_affects;
                  PRAGMA user_version = 1;";
     connection.execute_batch(older).unwrap();
     drop(connection);
@@ -221,4 +227,6 @@ fn a_folder_of_an_older_version_is_brought_up_to_date() {
         assert_eq!(store.entity_page(&filter, None, 9).unwrap().entities, [entity(&shipment("1"), 1)]);
     }
     assert_eq!(store.events_about(&shipment("1"), 0, 9).unwrap()[0].event, spoken);
+    let affecting = ExceptionFilter { affects: Some(shipment("1")), ..ExceptionFilter::default() };
+    assert_eq!(store.exceptions(&affecting, Page::first(9)).unwrap(), [open]);
 }

@@ -2,8 +2,8 @@
 
 mod crash;
 mod files;
-mod moments;
 mod keys;
+mod moments;
 mod plans;
 mod pressure;
 
