@@ -61,6 +61,6 @@ fn the_examples_of_the_api_guide_are_true() {
         }
     }
     let commands = blocks.iter().filter(|(language, _)| *language == "sh").count();
-    assert_eq!((examples, commands), (10, 10), "every command is followed by what it gives");
+    assert_eq!((examples, commands), (12, 12), "every command is followed by what it gives");
     assert_eq!(hub.stop(), Some(0));
 }
