@@ -11,14 +11,16 @@ use anyhow::{Context, Result, bail};
 
 use crate::command::{cache_folder, shown_live, succeeds};
 use crate::setup::{self, Purpose};
-use crate::{odoo, tidy};
+use crate::{odoo, seeds, tidy};
 
 /// Runs all steps up to the first that fails, stops what it started, and sums up.
 pub fn run(root: &Path) -> Result<()> {
     // Asked first: a rebuild below replaces this very program.
     let program = env::current_exe().context("finding this program")?;
     let mut report = Report { steps: Vec::new(), begin: Instant::now() };
-    let result = check(root, &mut report).and_then(|()| test(root, &program, &mut report));
+    let result = check(root, &mut report)
+        .and_then(|()| test(root, &program, &mut report))
+        .and_then(|()| report.step("seeds", || seeds::run(root, 1, seeds::CI_COUNT)));
     report.print();
     result
 }

@@ -10,6 +10,7 @@ mod apt;
 mod ci;
 mod command;
 mod odoo;
+mod seeds;
 mod setup;
 mod tidy;
 
@@ -30,6 +31,7 @@ cargo xtask COMMAND
   ci                      everything a change must pass: format, tidy, clippy, all tests with a real Odoo
   codegen                 write docs/reference: the model's pages and schemas, AsyncAPI, OpenAPI
   tidy                    only the rules of the house that a compiler does not know
+  seeds [--from N] [--count N]  simulated worlds with faults by lot, on all cores (default: 10000); one seed tells its story
   bench [ARGS…]           measure beside a real Odoo, and write docs/benchmarks.md
   odoo …                  a real Odoo 19 for tests: up, down, status, db, drop, stop, start, restart, remove";
 
@@ -60,6 +62,7 @@ fn run(args: &[&str]) -> Result<()> {
         ["setup", "--for", purpose] => setup::run(&root()?, Purpose::parse(purpose)?),
         ["demo", rest @ ..] => demo(rest),
         ["ci"] => ci::run(&root()?),
+        ["seeds", rest @ ..] => seeds::from_arguments(&root()?, rest),
         ["tidy"] => tidy::run(&root()?),
         ["codegen"] => codegen(),
         ["bench", rest @ ..] => bench(rest),

@@ -1,11 +1,11 @@
 //! The invariants of ARCHITECTURE.md as code: what must hold of the records, whoever made them. Tests, the demo and
 //! the simulator ask the same functions. Each returns what is wrong, in words; nothing means that it holds.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::changeset::ChainedAudit;
 use crate::event::{Entity, Event};
-use crate::ids::{OrderingKey, SystemName};
+use crate::ids::{OrderingKey, SystemName, TransmissionId};
 use crate::message::{MessageState, StoredMessage};
 use crate::model::EntityKind;
 use crate::transmission::{Attempt, Outcome, Transmission, TransmissionState};
@@ -69,6 +69,43 @@ pub fn i3_keys_are_in_order(transmissions: &[Transmission]) -> Vec<String> {
     wrong
 }
 
+/// **I3** as it must hold at every moment: while one is not through, none behind it is. Asks no clock.
+pub fn i3_none_overtakes(line: &[&Transmission]) -> Vec<String> {
+    let mut line: Vec<&Transmission> = line.iter().copied().filter(|transmission| transmission.place > 0).collect();
+    line.sort_by_key(|transmission| transmission.place);
+    let mut wrong = Vec::new();
+    for (place, first) in line.iter().enumerate().filter(|(_, transmission)| !transmission.state.is_final()) {
+        let began = |it: &&&Transmission| matches!(it.state, TransmissionState::Done | TransmissionState::Sending);
+        if let Some(other) = line[place + 1..].iter().find(began) {
+            let (state, key, system) = (other.state.word(), &first.key, &first.system);
+            wrong.push(format!("I3: {} is {state} before {} in {key} at {system}", other.id, first.id));
+        }
+    }
+    wrong
+}
+
+/// **I4** What waits for something else is watched: a timer will ask after it, or somebody was told already. `asked` and
+/// `told` name the transmissions that a timer or an open exception is about.
+pub fn i4_what_is_held_is_watched(
+    held: &[Transmission],
+    asked: &BTreeSet<TransmissionId>,
+    told: &BTreeSet<TransmissionId>,
+) -> Vec<String> {
+    held.iter()
+        .filter(|it| matches!(it.state, TransmissionState::Held { .. }))
+        .filter(|it| !asked.contains(&it.id) && !told.contains(&it.id))
+        .map(|it| format!("I4: {} of {} is held and nobody asks after it", it.id, it.flow))
+        .collect()
+}
+
+/// **I5** A worker that lost its lease commits nothing. `by` wrote when `owner` had the store.
+pub fn i5_only_the_owner_writes(by: u64, owner: u64) -> Vec<String> {
+    match by == owner {
+        true => Vec::new(),
+        false => vec![format!("I5: {by} wrote to the store that {owner} owns")],
+    }
+}
+
 /// **I6** State never regresses: whatever comes late, the state of an entity never stands lower than before. Only a
 /// retraction takes back what it says was wrong.
 pub fn i6_state_moves_forward(history: &[Entity]) -> Vec<String> {
@@ -103,6 +140,15 @@ pub fn i7_nothing_is_dropped(transmissions: &[Transmission]) -> Vec<String> {
         .collect()
 }
 
+/// **I7**, second half: whoever can mend what is paused is told. `told` names what an open exception is about.
+pub fn i7_what_is_paused_is_told(transmissions: &[Transmission], told: &BTreeSet<TransmissionId>) -> Vec<String> {
+    transmissions
+        .iter()
+        .filter(|it| matches!(it.state, TransmissionState::Paused { .. }) && !told.contains(&it.id))
+        .map(|it| format!("I7: {} is paused and nobody is told", it.id))
+        .collect()
+}
+
 /// **I8** The audit chain verifies.
 pub fn i8_audit_chain_verifies(chain: &[ChainedAudit]) -> Vec<String> {
     let mut previous = None;
@@ -127,6 +173,22 @@ pub fn i9_replay_is_deterministic(first: &[Event], second: &[Event]) -> Vec<Stri
         .filter(|(one, other)| one != other)
         .map(|(one, _)| format!("I9: event {} differs when it is made again", one.id))
         .collect()
+}
+
+/// **I10** Work is bounded: an attempt needs no more than `calls_max` calls.
+pub fn i10_attempts_are_bounded(id: TransmissionId, calls: usize, calls_max: usize) -> Vec<String> {
+    match calls <= calls_max {
+        true => Vec::new(),
+        false => vec![format!("I10: an attempt at {id} needed {calls} calls")],
+    }
+}
+
+/// **I10** Work is bounded: no more than `most` at once. `what` tells of what.
+pub fn i10_no_more_at_once(what: &str, at_once: usize, most: usize) -> Vec<String> {
+    match at_once <= most {
+        true => Vec::new(),
+        false => vec![format!("I10: {at_once} {what} at once, {most} are allowed")],
+    }
 }
 
 #[cfg(test)]

@@ -12,13 +12,14 @@ mod submit;
 mod trace;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 
 use crossdock_core::ids::SystemName;
 use crossdock_core::submission::Fault;
 use crossdock_store::{Store, StoreError};
 use schemars::JsonSchema;
 use serde::Serialize;
+use tokio::sync::mpsc;
 
 use crate::router::{Command, CommandError};
 use crate::shell::Shell;
@@ -44,7 +45,7 @@ pub struct Desk {
 #[derive(Clone)]
 struct Live {
     shell: Arc<Shell>,
-    commands: mpsc::SyncSender<Command>,
+    commands: mpsc::Sender<Command>,
     gauges: Arc<BTreeMap<SystemName, Arc<Gauge>>>,
     under_way: submit::UnderWay,
 }
@@ -108,7 +109,7 @@ impl Desk {
     /// The desk of a running hub.
     pub(crate) fn running(
         shell: Arc<Shell>,
-        commands: mpsc::SyncSender<Command>,
+        commands: mpsc::Sender<Command>,
         gauges: BTreeMap<SystemName, Arc<Gauge>>,
     ) -> Self {
         Self {

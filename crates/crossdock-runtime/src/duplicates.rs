@@ -6,7 +6,7 @@
 //! them ([`again`]), and they are compared anew in the next round, also when a crash lies in between.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crossdock_core::changeset::{AuditRecord, Change, Changeset};
@@ -18,7 +18,7 @@ use crossdock_core::suggestion::{Decided, Proposal, SuggestionStatus};
 use crossdock_store::{CommitError, Store, StoreError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::router::{Command, CommandError};
 use crate::shell::Shell;
@@ -103,14 +103,14 @@ pub(crate) enum Late {
 }
 
 /// Runs until `stop` turns true; ends at once when no kind is looked at.
-pub async fn run(shell: Arc<Shell>, commands: mpsc::SyncSender<Command>, mut stop: watch::Receiver<bool>) {
+pub async fn run(shell: Arc<Shell>, commands: mpsc::Sender<Command>, mut stop: watch::Receiver<bool>) {
     if shell.plan.merging.is_empty() {
         return;
     }
     let mut search: Option<Search> = None;
     while !*stop.borrow() {
         let worker = (shell.clone(), search.take());
-        let round = tokio::task::spawn_blocking(move || {
+        let round = shell.off_thread(move || {
             let (shell, search) = worker;
             let mut search = match search {
                 Some(search) => search,
@@ -132,8 +132,9 @@ pub async fn run(shell: Arc<Shell>, commands: mpsc::SyncSender<Command>, mut sto
             Err(_) => return,
         };
         tokio::select! {
+            biased;
             _ = stop.changed() => {}
-            () = tokio::time::sleep(pause) => {}
+            () = shell.clock.sleep(pause) => {}
         }
     }
 }
@@ -227,13 +228,11 @@ impl Search {
     }
 
     /// Has the router merge what the policy merges. What cannot be merged now stays a suggestion.
-    async fn merge(&mut self, shell: &Shell, commands: &mpsc::SyncSender<Command>) {
+    async fn merge(&mut self, shell: &Shell, commands: &mpsc::Sender<Command>) {
         for (survivor, other, score) in std::mem::take(&mut self.due) {
             let (sender, receiver) = oneshot::channel();
             let command = order(&survivor, &other, score, shell.clock.now(), sender);
-            let commands = commands.clone();
-            let sent = tokio::task::spawn_blocking(move || commands.send(command).is_ok()).await.unwrap_or(false);
-            if !sent {
+            if commands.send(command).await.is_err() {
                 return;
             }
             shell.wake.router();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crossdock_core::routing::fingerprint;
 use crossdock_store::Store;
 use crossdock_transport::Transport;
 use futures_util::FutureExt as _;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::clock::Clock;
@@ -51,7 +51,31 @@ impl RunningHub {
         transport: Arc<dyn Transport>,
         plan: Arc<Plan>,
     ) -> Result<Self, CommandError> {
-        let shell = Arc::new(Shell::new(store, clock, plan));
+        Self::begin(store, clock, transport, plan, Threads::RouterHasOne)
+    }
+
+    /// The same on the runtime's one thread, the router included: nothing depends on how a machine schedules threads.
+    /// For a store that never blocks.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn start_on_one_thread(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        transport: Arc<dyn Transport>,
+        plan: Arc<Plan>,
+    ) -> Result<Self, CommandError> {
+        Self::begin(store, clock, transport, plan, Threads::One)
+    }
+
+    fn begin(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        transport: Arc<dyn Transport>,
+        plan: Arc<Plan>,
+        threads: Threads,
+    ) -> Result<Self, CommandError> {
+        let shell = Arc::new(Shell::new(store, clock.clone(), plan));
         for state in shell.store.system_states()? {
             shell.pauses.set(&state.system, state.paused.is_some());
         }
@@ -60,10 +84,17 @@ impl RunningHub {
             tracing::info!(orphaned, "transmissions were under way when the hub stopped; they are asked about first");
         }
         tell_of_missing_systems(&shell)?;
-        let (commands, inbox) = mpsc::sync_channel(COMMANDS_MAX);
-        let router = spawn_router(Router::new(shell.clone())?, inbox)?;
+        let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
         let (stop, stopped) = watch::channel(false);
         let mut workers = JoinSet::new();
+        let router = Router::new(shell.clone())?;
+        let router = match threads {
+            Threads::RouterHasOne => Some(spawn_router(router, inbox)?),
+            Threads::One => {
+                workers.spawn(router.run_among_others(inbox, stopped.clone()));
+                None
+            }
+        };
         let mut gauges = BTreeMap::new();
         for (system, plan) in &shell.plan.systems {
             let gauge = Arc::new(Gauge::default());
@@ -72,19 +103,21 @@ impl RunningHub {
             for poll in plan.endpoint.polls() {
                 let (shell, transport, system, stop) =
                     (shell.clone(), transport.clone(), system.clone(), stopped.clone());
-                workers.spawn(restarted("poller", stopped.clone(), move || {
+                workers.spawn(restarted("poller", clock.clone(), stopped.clone(), move || {
                     Poller::new(shell.clone(), transport.clone(), system.clone(), poll.clone()).run(stop.clone())
                 }));
             }
         }
         let timed = shell.clone();
-        workers.spawn(restarted("timers", stopped.clone(), move || timers::run(timed.clone(), stopped.clone())));
+        workers.spawn(restarted("timers", clock.clone(), stopped.clone(), move || {
+            timers::run(timed.clone(), stopped.clone())
+        }));
         let (compared, stopped, orders) = (shell.clone(), stop.subscribe(), commands.clone());
-        workers.spawn(restarted("duplicates", stop.subscribe(), move || {
+        workers.spawn(restarted("duplicates", clock, stop.subscribe(), move || {
             duplicates::run(compared.clone(), orders.clone(), stopped.clone())
         }));
         let desk = Desk::running(shell.clone(), commands, gauges);
-        Ok(Self { shell, desk, stop, router: Some(router), workers })
+        Ok(Self { shell, desk, stop, router, workers })
     }
 
     /// The door for requests from outside.
@@ -118,7 +151,7 @@ impl RunningHub {
             }
         }
         let store = self.shell.store.clone();
-        drop(tokio::task::spawn_blocking(move || store.close()).await);
+        drop(self.shell.off_thread(move || store.close()).await);
     }
 }
 
@@ -129,10 +162,19 @@ impl Drop for RunningHub {
     }
 }
 
+/// Where the router runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Threads {
+    /// No mapping holds up the network.
+    RouterHasOne,
+    /// Everything is a task.
+    One,
+}
+
 fn spawn_router(router: Router, inbox: mpsc::Receiver<Command>) -> Result<JoinHandle<()>, CommandError> {
     std::thread::Builder::new()
         .name("router".to_owned())
-        .spawn(move || router.run(&inbox))
+        .spawn(move || router.run(inbox))
         .map_err(|error| CommandError::View(format!("the router's thread cannot start: {error}")))
 }
 
@@ -145,14 +187,14 @@ async fn transmit(
     stop: watch::Receiver<bool>,
 ) {
     let crashes = std::sync::atomic::AtomicBool::new(false);
-    restarted("transmitter", stop.clone(), || {
+    restarted("transmitter", shell.clock.clone(), stop.clone(), || {
         let (shell, transport, system) = (shell.clone(), transport.clone(), system.clone());
         let (gauge, stop) = (gauge.clone(), stop.clone());
         let is_again = crashes.swap(true, std::sync::atomic::Ordering::Relaxed);
         async move {
             if is_again {
-                let (shell, system) = (shell.clone(), system.clone());
-                let recovered = tokio::task::spawn_blocking(move || transmitter::recover(&shell, Some(&system))).await;
+                let (all, system) = (shell.clone(), system.clone());
+                let recovered = shell.off_thread(move || transmitter::recover(&all, Some(&system))).await;
                 if let Ok(Err(error)) = recovered {
                     tracing::error!(%error, "what was under way cannot be asked about before the hub is restarted");
                 }
@@ -165,12 +207,18 @@ async fn transmit(
 }
 
 /// Runs a worker until it ends, and again when it crashes: one fault must not silence a system for good.
-async fn restarted<F: Future<Output = ()>>(name: &str, mut stop: watch::Receiver<bool>, start: impl Fn() -> F) {
+async fn restarted<F: Future<Output = ()>>(
+    name: &str,
+    clock: Arc<dyn Clock>,
+    mut stop: watch::Receiver<bool>,
+    start: impl Fn() -> F,
+) {
     while AssertUnwindSafe(start()).catch_unwind().await.is_err() && !*stop.borrow() {
         tracing::error!(worker = name, "a worker crashed; it is started again");
         tokio::select! {
+            biased;
             _ = stop.changed() => {}
-            () = tokio::time::sleep(CRASH_PAUSE) => {}
+            () = clock.sleep(CRASH_PAUSE) => {}
         }
     }
 }

@@ -78,8 +78,9 @@ impl Poller {
                 Round::Failed { unusable: false } => (pause * 2).min(PAUSE_MAX).max(every),
             };
             tokio::select! {
+                biased;
                 _ = stop.changed() => {}
-                () = tokio::time::sleep(pause) => {}
+                () = self.shell.clock.sleep(pause) => {}
             }
         }
     }

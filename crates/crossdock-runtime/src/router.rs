@@ -18,7 +18,7 @@ use crossdock_core::traffic::{Learner, NewField};
 use crossdock_core::transmission::{NotNow, Transmission};
 use crossdock_store::{CommitError, Page, StoreError, TransmissionFilter};
 use jiff::SignedDuration;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::duplicates;
 use crate::shell::Shell;
@@ -104,6 +104,8 @@ pub struct Router {
     last_place: u64,
     notes: Notes,
     learner: Learner,
+    /// What was held by a former configuration was looked at.
+    reconsidered: bool,
 }
 
 impl Router {
@@ -114,7 +116,7 @@ impl Router {
     pub fn new(shell: Arc<Shell>) -> Result<Self, StoreError> {
         let last_place = shell.store.last_place()?;
         let learner = Learner::new(shell.store.traffic()?);
-        Ok(Self { shell, last_place, notes: Notes::default(), learner })
+        Ok(Self { shell, last_place, notes: Notes::default(), learner, reconsidered: false })
     }
 
     /// Routes what is waiting, one batch. Returns how many messages it took.
@@ -324,31 +326,70 @@ impl Router {
         self.commit(changeset)
     }
 
-    /// The thread's loop: until it is told to stop; then it finishes the batch it is in.
-    pub fn run(mut self, commands: &std::sync::mpsc::Receiver<Command>) {
-        let mut reconsidered = false;
-        while !self.shell.wake.router_stops() {
-            while let Ok(command) = commands.try_recv() {
-                self.obey(command);
-            }
-            let turn = match reconsidered {
-                true => self.turn(),
-                false => self.reconsider().map(|released| {
-                    reconsidered = true;
-                    // What is waiting is looked at right away.
-                    released.max(1)
-                }),
-            };
-            match turn {
-                Ok(0) => self.shell.wake.router_waits(REST),
-                Ok(_) => {}
-                Err(error) => {
-                    tracing::error!(%error, "messages are waiting: routing failed");
-                    self.shell.wake.router_rests(STORE_PAUSE);
-                }
+    /// One step: obeys what was commanded, then takes one turn; the first one reconsiders what is held.
+    fn step(&mut self, commands: &mut mpsc::Receiver<Command>) -> Next {
+        while let Ok(command) = commands.try_recv() {
+            self.obey(command);
+        }
+        let turn = match self.reconsidered {
+            true => self.turn(),
+            false => self.reconsider().map(|released| {
+                self.reconsidered = true;
+                // What is waiting is looked at right away.
+                released.max(1)
+            }),
+        };
+        match turn {
+            Ok(0) => Next::Wait(REST),
+            Ok(_) => Next::Go,
+            Err(error) => {
+                tracing::error!(%error, "messages are waiting: routing failed");
+                Next::Rest(STORE_PAUSE)
             }
         }
     }
+
+    /// The thread's loop: until it is told to stop; then it finishes the batch it is in.
+    pub fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+        while !self.shell.wake.router_stops() {
+            match self.step(&mut commands) {
+                Next::Go => {}
+                Next::Wait(longest) => self.shell.wake.router_waits(longest),
+                Next::Rest(pause) => self.shell.wake.router_rests(pause),
+            }
+        }
+    }
+
+    /// The same as a task among others, for a hub that has one thread for everything.
+    pub async fn run_among_others(mut self, mut commands: mpsc::Receiver<Command>, mut stop: watch::Receiver<bool>) {
+        while !*stop.borrow() {
+            let clock = self.shell.clock.clone();
+            match self.step(&mut commands) {
+                Next::Go => tokio::task::yield_now().await,
+                Next::Wait(longest) => tokio::select! {
+                    biased;
+                    _ = stop.changed() => {}
+                    () = self.shell.wake.router_hint() => {}
+                    () = clock.sleep(longest) => {}
+                },
+                Next::Rest(pause) => tokio::select! {
+                    biased;
+                    _ = stop.changed() => {}
+                    () = clock.sleep(pause) => {}
+                },
+            }
+        }
+    }
+}
+
+/// What the router does after a step.
+enum Next {
+    /// There may be more to do.
+    Go,
+    /// Nothing to do until there is a hint, or this long.
+    Wait(Duration),
+    /// Nothing can be done for this long, whatever is hinted.
+    Rest(Duration),
 }
 
 fn nothing_read() -> StoreError {

@@ -7,6 +7,7 @@ use crossdock_core::changeset::{Change, Changeset};
 use crossdock_core::ids::SystemName;
 use crossdock_store::{CommitError, Store, StoreError};
 use tokio::sync::oneshot;
+use tokio::task::JoinError;
 
 use crate::clock::Clock;
 use crate::pause::Pauses;
@@ -77,9 +78,23 @@ impl Shell {
         read: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let store = self.store.clone();
-        tokio::task::spawn_blocking(move || read(store.as_ref()))
+        self.off_thread(move || read(store.as_ref()))
             .await
             .unwrap_or_else(|error| Err(StoreError(format!("the read was interrupted: {error}"))))
+    }
+
+    /// Does what may wait for a disk off the thread of an async task; at once when the store never waits for one.
+    ///
+    /// # Errors
+    /// When it crashed or was cancelled at shutdown.
+    pub(crate) async fn off_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, JoinError> {
+        match self.store.blocks() {
+            true => tokio::task::spawn_blocking(work).await,
+            false => Ok(work()),
+        }
     }
 
     /// The toll of a system's calls; `None` when it is not configured.

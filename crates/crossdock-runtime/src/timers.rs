@@ -37,9 +37,10 @@ pub async fn run(shell: Arc<Shell>, mut stop: watch::Receiver<bool>) {
             }
         };
         tokio::select! {
+            biased;
             _ = stop.changed() => {}
             () = shell.wake.timer_hint() => {}
-            () = tokio::time::sleep(pause) => {}
+            () = shell.clock.sleep(pause) => {}
         }
     }
 }

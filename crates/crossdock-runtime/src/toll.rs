@@ -35,7 +35,7 @@ impl Toll {
             let now = clock.now();
             match pace.take(now) {
                 Ok(()) => return,
-                Err(until) => tokio::time::sleep(until_then(now, until)).await,
+                Err(until) => clock.sleep(until_then(now, until)).await,
             }
         }
     }

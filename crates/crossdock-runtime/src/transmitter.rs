@@ -82,10 +82,11 @@ impl Transmitter {
         while !*stop.borrow() {
             let sleep = self.go(&mut paused).await;
             tokio::select! {
+                biased;
                 _ = stop.changed() => {}
                 _ = paused.changed() => {}
                 () = self.shell.wake.system_hint(&self.system) => self.outlet.hint(),
-                () = tokio::time::sleep(sleep) => {}
+                () = self.shell.clock.sleep(sleep) => {}
                 Some(ended) = self.attempts.join_next_with_id(), if !self.attempts.is_empty() => self.land(ended),
             }
             while let Some(ended) = self.attempts.try_join_next_with_id() {

@@ -11,7 +11,9 @@ use tokio::sync::Notify;
 #[derive(Debug, Default)]
 pub struct Wake {
     router: Mutex<RouterHint>,
-    router_hint: Condvar,
+    router_woken: Condvar,
+    /// The same hint for a router that is a task.
+    router_task: Notify,
     systems: HashMap<SystemName, Notify>,
     timers: Notify,
 }
@@ -33,14 +35,21 @@ impl Wake {
         let mut router = self.lock();
         if !router.hinted {
             router.hinted = true;
-            self.router_hint.notify_one();
+            self.router_woken.notify_one();
+            self.router_task.notify_one();
         }
+    }
+
+    /// Returns at the next hint for the router.
+    pub async fn router_hint(&self) {
+        self.router_task.notified().await;
+        self.lock().hinted = false;
     }
 
     /// The router's thread is to end.
     pub fn stop_router(&self) {
         self.lock().stopping = true;
-        self.router_hint.notify_one();
+        self.router_woken.notify_one();
     }
 
     /// Whether the router's thread is to end.
@@ -59,7 +68,7 @@ impl Wake {
     }
 
     fn wait(&self, longest: Duration, goes_on: impl FnMut(&mut RouterHint) -> bool) -> MutexGuard<'_, RouterHint> {
-        let waited = self.router_hint.wait_timeout_while(self.lock(), longest, goes_on);
+        let waited = self.router_woken.wait_timeout_while(self.lock(), longest, goes_on);
         waited.unwrap_or_else(PoisonError::into_inner).0
     }
 

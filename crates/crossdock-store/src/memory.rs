@@ -657,6 +657,10 @@ impl Store for MemoryStore {
         self.read(Tables::counts)
     }
 
+    fn blocks(&self) -> bool {
+        false
+    }
+
     fn close(&self) {
         self.lock().closed = true;
     }

@@ -142,6 +142,10 @@ pub trait Store: Send + Sync + 'static {
     fn audit(&self, after_number: u64, limit: usize) -> Result<Vec<ChainedAudit>, StoreError>;
     /// Exact figures, kept up to date with every commit: reading them costs the same however long the history is.
     fn counts(&self) -> Result<Counts, StoreError>;
+    /// Whether a call may wait for a disk, and so does not belong on the thread of an async task.
+    fn blocks(&self) -> bool {
+        true
+    }
     /// Waits until everything submitted is durable and every read has ended, then releases the files. Never called from
     /// a `done`.
     fn close(&self);

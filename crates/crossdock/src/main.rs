@@ -4,6 +4,8 @@
 mod cli;
 mod config;
 mod demo;
+#[cfg(test)]
+mod simulated;
 mod wiring;
 
 use std::process::ExitCode;

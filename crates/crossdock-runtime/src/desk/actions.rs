@@ -189,10 +189,7 @@ impl Live {
         make: impl FnOnce(oneshot::Sender<Result<(), CommandError>>) -> Command,
     ) -> Result<(), CommandError> {
         let (sender, receiver) = oneshot::channel();
-        let commands = self.commands.clone();
-        let command = make(sender);
-        let sent = tokio::task::spawn_blocking(move || commands.send(command).is_ok()).await.unwrap_or(false);
-        if !sent {
+        if self.commands.send(make(sender)).await.is_err() {
             return Err(CommandError::Stopping);
         }
         self.shell.wake.router();

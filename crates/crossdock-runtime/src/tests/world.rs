@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crossdock_connect::endpoint::RawRequest;
@@ -21,7 +21,7 @@ use crossdock_core::transmission::{RetrySchedule, Transmission, TransmissionStat
 use crossdock_store::{ExceptionFilter, MessageFilter, Page, Store, TransmissionFilter};
 use jiff::Timestamp;
 use serde_json::{Value as Json, json};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -126,7 +126,7 @@ impl World {
             }
         }
         workers.spawn(crate::timers::run(shell.clone(), stopped));
-        let (sender, commands) = mpsc::sync_channel(64);
+        let (sender, commands) = mpsc::channel(64);
         let desk = Desk::running(shell.clone(), sender, gauges.clone());
         Self { shell, store, partner, desk, router, settings, clock, commands, gauges, stop, workers }
     }

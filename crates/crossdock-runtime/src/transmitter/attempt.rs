@@ -101,7 +101,7 @@ impl Attempting {
             let marks: Changeset = begun.iter().cloned().map(Change::PutTransmission).collect();
             if let Err(error) = self.shell.commit(marks).await {
                 tracing::warn!(%error, "attempt not begun");
-                tokio::time::sleep(COMMIT_PAUSE).await;
+                self.shell.clock.sleep(COMMIT_PAUSE).await;
                 return None;
             }
         }
@@ -196,7 +196,7 @@ impl Attempting {
                 }
                 Err(error) => {
                     tracing::error!(transmission = %begun.id, %error, "the end of an attempt is not yet on disk");
-                    tokio::time::sleep(pause).await;
+                    self.shell.clock.sleep(pause).await;
                     pause = (pause * 2).min(COMMIT_PAUSE_MAX);
                 }
             }
@@ -222,7 +222,7 @@ impl Attempting {
                     Ok(stored) => break stored,
                     Err(error) => {
                         tracing::error!(transmission = %id, %error, "a crashed attempt cannot be ended yet");
-                        tokio::time::sleep(COMMIT_PAUSE_MAX).await;
+                        self.shell.clock.sleep(COMMIT_PAUSE_MAX).await;
                     }
                 }
             };

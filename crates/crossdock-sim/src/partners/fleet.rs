@@ -65,6 +65,17 @@ impl Fleet {
         self.hook("DocumentSubmitted", data, now)
     }
 
+    /// A proof of delivery that lacks what every mapping of it reads: a fault of the platform.
+    pub fn nonsense(&mut self, now: Timestamp) -> Hook {
+        let document = json!({
+            "id": format!("document-{}", self.events),
+            "documentType": {"id": "pod", "name": "Proof of Delivery"},
+            "createdAtTime": "not a time",
+            "fields": [],
+        });
+        self.hook("DocumentSubmitted", json!({"document": document}), now)
+    }
+
     fn vehicle(&self) -> serde_json::Value {
         json!({"id": "212014918174029", "name": "Truck 1", "licensePlate": "XHK1234", "vin": "1FUJA6BD31LJ09646"})
     }

@@ -1,6 +1,7 @@
 //! The partners of the order-to-cash example. They keep count of what reached them, so a test can ask whether
 //! anything was lost or doubled.
 
+mod billing;
 mod customer;
 mod fleet;
 mod server;
@@ -10,6 +11,7 @@ use crossdock_connect::secret::Secret;
 use crossdock_connect::signature::{Scheme, SignInput, sign};
 use jiff::Timestamp;
 
+pub use billing::Billing;
 pub use customer::{Customer, Notification};
 pub use fleet::Fleet;
 pub use server::{Partner, PartnerServer, serve};
@@ -26,6 +28,7 @@ pub struct Hook {
     scheme: &'static str,
     secret: Secret,
     extra: Vec<(String, String)>,
+    is_forged: bool,
 }
 
 /// The answer of a partner's HTTP interface.
@@ -38,7 +41,7 @@ pub struct Reply {
 impl Hook {
     fn new(path: &'static str, scheme: &'static str, secret: &str, id: String, body: &serde_json::Value) -> Self {
         let body = body.to_string().into_bytes();
-        Self { path, id, body, scheme, secret: Secret::new(secret), extra: Vec::new() }
+        Self { path, id, body, scheme, secret: Secret::new(secret), extra: Vec::new(), is_forged: false }
     }
 
     /// A header that this vendor sends besides the signature.
@@ -47,10 +50,21 @@ impl Hook {
         self
     }
 
+    /// Somebody changes it after it was signed.
+    pub fn forge(&mut self) {
+        self.is_forged = true;
+    }
+
+    /// Whether its signature does not hold.
+    pub fn is_forged(&self) -> bool {
+        self.is_forged
+    }
+
     /// The headers of a delivery at `now`.
     pub fn headers(&self, now: Timestamp) -> Vec<(String, String)> {
         let scheme = Scheme::preset(self.scheme).expect("the preset exists");
-        let mut headers = sign(&scheme, std::slice::from_ref(&self.secret), SignInput::new(&self.id, now, &self.body))
+        let signed = if self.is_forged { &b"something else"[..] } else { &self.body };
+        let mut headers = sign(&scheme, std::slice::from_ref(&self.secret), SignInput::new(&self.id, now, signed))
             .expect("the simulated partners have usable secrets");
         headers.retain(|(name, _)| !self.extra.iter().any(|(extra, _)| extra.eq_ignore_ascii_case(name)));
         headers.extend(self.extra.iter().cloned());

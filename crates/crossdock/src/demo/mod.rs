@@ -2,7 +2,7 @@
 //! stand-in, or a real one with `--odoo`. Webhooks come several times in random order, the hub is killed, Odoo is out
 //! of reach for a while; at the end every system is asked whether each order had its effects exactly once.
 
-mod example;
+pub(crate) mod example;
 mod odoo;
 mod process;
 mod proxy;

@@ -1,0 +1,66 @@
+//! The hubs that live in the simulated worlds: the example, compiled as `crossdock run` compiles it.
+
+use std::sync::{Arc, OnceLock};
+
+use crossdock_runtime::plan::Plan;
+use crossdock_sim::world::environment;
+
+use crate::config::env::Environment;
+use crate::config::folder::Folder;
+use crate::config::{self};
+use crate::demo::example;
+
+/// What the simulated hub does otherwise than the example: less often, so that a world is small.
+const OTHERWISE: &[(&str, &str, &str)] = &[("systems/odoo.yaml", "every: 500ms", "every: 5s")];
+/// What the simulated hub has besides: a billing engine that honours no key, with one line for all shipments.
+const BESIDES: &[(&str, &str)] = &[
+    (
+        "systems/billing.yaml",
+        "system: billing\nconnector: http\ndomain: billing\nzone: internal\nowner: billing\n\
+         config: {url: \"${BILLING_URL}\", auth: {bearer: {env: BILLING_TOKEN}}, timeout: 10s}\n",
+    ),
+    (
+        "flows/bill-shipment.yaml",
+        "flow: bill-shipment\non: crossdock.shipment.picked_up.v1\n\
+         to: {system: billing, operation: request.send_once}\nmap: billing/shipment\n\
+         key: {route: '\"all\"'}\nowner: billing\n",
+    ),
+    (
+        "mappings/billing/shipment.yaml",
+        "mapping: billing/shipment\ntarget:\n  path: '\"/shipments\"'\n  body:\n    shipment: event.data.number\n    order: event.data.order\n",
+    ),
+];
+/// What the second version of the configuration says otherwise.
+const CHANGED: &[(&str, &str, &str)] = &[
+    ("mappings/warehouse/order-release.yaml", "event.data.?customer_reference", "'\"of \" + event.data.number'"),
+    ("mappings/odoo/picking-fulfil.yaml", "  backorder: true", "  backorder: 1 < 2"),
+    ("mappings/fleet/proof-captured.yaml", "    attempt: 1", "    attempt: 2 - 1"),
+];
+
+/// Two versions of the example hub, compiled once.
+pub fn versions() -> Vec<Arc<Plan>> {
+    static PLANS: OnceLock<Vec<Arc<Plan>>> = OnceLock::new();
+    PLANS.get_or_init(|| vec![Arc::new(compile(&[])), Arc::new(compile(CHANGED))]).clone()
+}
+
+fn compile(changed: &[(&str, &str, &str)]) -> Plan {
+    let root = tempfile::tempdir().expect("a scratch folder");
+    for (path, text) in example::FILES.iter().chain(BESIDES) {
+        let mut text = (*text).to_owned();
+        for (_, old, new) in OTHERWISE.iter().chain(changed).filter(|(file, ..)| file == path) {
+            assert!(text.contains(old), "{path} no longer says {old}");
+            text = text.replace(old, new);
+        }
+        let target = root.path().join(path);
+        std::fs::create_dir_all(target.parent().expect("inside")).expect("can be made");
+        std::fs::write(target, text).expect("can be written");
+    }
+    let folder = Folder::read(root.path(), false).expect("the example is there");
+    let env = Environment::new(root.path(), &environment, false);
+    let loaded = config::compile(&folder, &env);
+    let (problems, plan) = (loaded.diagnostics, loaded.plan);
+    let mut plan = plan.unwrap_or_else(|| panic!("the example compiles: {problems:?}"));
+    // The limit is by the machine's clock, which has no say in a simulated world.
+    plan.mapping_ms_max = u64::MAX / 2;
+    plan
+}

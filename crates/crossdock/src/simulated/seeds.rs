@@ -1,0 +1,145 @@
+//! Many seeds: each must hold, each must be the same world again, and a partner that was long away gets what is owed to
+//! it without being overrun.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crossdock_sim::world::{Faults, HOURS_MAX, ODOO, PostFaults, Report, Scenario, Seams, Weather, run};
+
+use super::hubs;
+
+/// Orders of one world.
+pub const ORDERS: usize = 4;
+/// Seeds of a test run that is not told how many.
+const SEEDS: u64 = 50;
+
+/// The example in a world with these faults, or with faults by lot.
+pub fn scenario(faults: Option<Faults>, seams: Seams) -> Scenario {
+    Scenario {
+        plans: hubs::versions(),
+        faults,
+        orders: ORDERS,
+        seams: Arc::new(seams),
+        hours_max: HOURS_MAX,
+        told: false,
+    }
+}
+
+/// What happened in a world, to read.
+fn story(seed: u64) -> String {
+    let told = Scenario { told: true, ..scenario(None, Seams::default()) };
+    let report = run(&told, seed);
+    format!("{}\n{}", report.lines.join("\n"), summary(&report))
+}
+
+fn summary(report: &Report) -> String {
+    format!(
+        "seed {}: {} messages, {} transmissions done, {} commits, {:.0} s; faults {:?}; trace {:016x}",
+        report.seed,
+        report.messages,
+        report.done,
+        report.commits,
+        report.lasted.as_secs_f64(),
+        report.struck,
+        report.trace
+    )
+}
+
+#[test]
+fn without_faults_everything_is_done_once() {
+    let report = run(&scenario(Some(Faults::none()), Seams::default()), 1);
+    assert_eq!(report.wrong, Vec::<String>::new());
+    assert!(report.messages >= 3 * ORDERS && report.done >= 5 * ORDERS, "{}", summary(&report));
+}
+
+#[test]
+fn the_same_seed_is_the_same_world() {
+    for seed in 1..4 {
+        let told = || Scenario { told: true, ..scenario(None, Seams::default()) };
+        let (one, other) = (run(&told(), seed), run(&told(), seed));
+        let differs = one.lines.iter().zip(&other.lines).find(|(one, other)| one != other);
+        assert_eq!(differs, None);
+        assert_eq!((one.trace, one.steps), (other.trace, other.steps));
+        assert_ne!(one.trace, run(&told(), seed + 1).trace);
+    }
+}
+
+/// Worlds that once were wrong, each with what it found.
+#[test]
+fn seeds_that_found_something_stay_good() {
+    for (seed, found) in FOUND {
+        let report = run(&scenario(None, Seams::default()), *seed);
+        assert_eq!(report.wrong, Vec::<String>::new(), "seed {seed}: {found}");
+    }
+}
+
+const FOUND: &[(u64, &str)] = &[];
+
+/// A partner is away for an hour while work for it keeps coming. When it is back it gets everything, each order's work in
+/// its order, no more at once than is allowed, in no more than twice the time in which it came.
+#[test]
+fn a_partner_that_was_away_for_an_hour_gets_its_backlog() {
+    const HOUR_S: u64 = 3_600;
+    let weather = Weather { long_outage: Some((ODOO, 400, HOUR_S)), ..Weather::default() };
+    let post = PostFaults { copies_max: 1, spread_ms: HOUR_S * 1_000, ..PostFaults::default() };
+    let faults = Faults { weather, post, ..Faults::none() };
+    let report = run(&Scenario { orders: 60, ..scenario(Some(faults), Seams::default()) }, 1);
+    assert_eq!(report.wrong, Vec::<String>::new());
+    let drained = report.lasted.saturating_sub(Duration::from_secs(400 + HOUR_S));
+    eprintln!("{}; back for {drained:?} when all was done; calls {:?}", summary(&report), report.calls);
+    assert!(drained <= Duration::from_secs(2 * HOUR_S), "the backlog took {drained:?}");
+    assert!(
+        report.struck["connection refused"] < 1_500,
+        "it was asked too often while it was away: {:?}",
+        report.struck
+    );
+}
+
+/// `cargo xtask seeds` runs it with the seeds it is told.
+#[test]
+fn seeds() {
+    let from = variable("CROSSDOCK_SEEDS_FROM").unwrap_or(1);
+    let count = variable("CROSSDOCK_SEEDS_COUNT").unwrap_or(SEEDS);
+    if count == 1 {
+        eprintln!("{}", story(from));
+    }
+    let (begun, next, failed) = (Instant::now(), AtomicU64::new(from), AtomicU64::new(0));
+    let faults = std::sync::Mutex::new(std::collections::BTreeMap::<&'static str, u64>::new());
+    let work = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= from + count {
+                return;
+            }
+            let report = run(&scenario(None, Seams::default()), seed);
+            for (fault, times) in &report.struck {
+                *faults.lock().expect("nobody crashed").entry(fault).or_default() += times;
+            }
+            for wrong in &report.wrong {
+                eprintln!("seed {seed}: {wrong}");
+            }
+            if !report.wrong.is_empty() {
+                failed.fetch_add(1, Ordering::Relaxed);
+                eprintln!("again with its story: cargo xtask seeds --from {seed} --count 1");
+            }
+            let done = seed - from + 1;
+            if done.is_multiple_of(500) {
+                eprintln!("{done} of {count} seeds, {:.0} s", begun.elapsed().as_secs_f64());
+            }
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
+    let (failed, seconds) = (failed.into_inner(), begun.elapsed().as_secs_f64());
+    eprintln!("{count} seeds from {from} in {seconds:.1} s: {failed} failed");
+    for (fault, times) in faults.into_inner().expect("nobody crashed") {
+        eprintln!("  {times:>8}  {fault}");
+    }
+    assert_eq!(failed, 0, "seeds failed");
+}
+
+#[expect(clippy::disallowed_methods, reason = "the test is told by `cargo xtask seeds`")]
+fn variable(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
