@@ -15,6 +15,8 @@ pub struct HttpSettings {
     pub connect_timeout: Duration,
     /// Idle connections kept per host.
     pub idle_connections_max: usize,
+    /// Refuse every address that is not on this machine, before anything is looked up or sent. For rehearsals.
+    pub loopback_only: bool,
 }
 
 impl Default for HttpSettings {
@@ -23,6 +25,7 @@ impl Default for HttpSettings {
             user_agent: concat!("Crossdock/", env!("CARGO_PKG_VERSION")).to_owned(),
             connect_timeout: Duration::from_secs(10),
             idle_connections_max: 32,
+            loopback_only: false,
         }
     }
 }
@@ -31,6 +34,7 @@ impl Default for HttpSettings {
 #[derive(Clone, Debug)]
 pub struct Http {
     client: reqwest::Client,
+    loopback_only: bool,
 }
 
 impl Http {
@@ -48,10 +52,14 @@ impl Http {
             .no_proxy()
             .build()
             .map_err(|error| format!("the HTTP client cannot start: {}", chain(&error)))?;
-        Ok(Self { client })
+        Ok(Self { client, loopback_only: settings.loopback_only })
     }
 
     async fn exchange(&self, call: &Call, answer_bytes_max: usize) -> Result<Answer, SendFault> {
+        if self.loopback_only && !is_loopback(&call.url) {
+            let reason = "this hub may only call addresses on this machine (--loopback-only)";
+            return Err(SendFault::NotSent(reason.to_owned()));
+        }
         let mut request =
             self.client.request(method(call.method), &call.url).timeout(Duration::from_millis(call.timeout_ms));
         for header in &call.headers {
@@ -84,6 +92,14 @@ impl Transport for Http {
     fn send<'a>(&'a self, call: &'a Call, answer_bytes_max: usize) -> Sending<'a> {
         Box::pin(self.exchange(call, answer_bytes_max))
     }
+}
+
+/// Whether a URL leads to this machine: 127.0.0.0/8, ::1 or `localhost`. Other names are not looked up.
+fn is_loopback(url: &str) -> bool {
+    let Ok(url) = reqwest::Url::parse(url) else { return false };
+    let Some(host) = url.host_str() else { return false };
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 fn method(method: Method) -> reqwest::Method {
@@ -122,4 +138,45 @@ fn chain(error: &reqwest::Error) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_addresses_of_this_machine_are_loopback() {
+        for url in ["http://127.0.0.1:80/a", "https://127.8.8.8", "http://[::1]:8069/", "http://localhost:1/x?y"] {
+            assert!(is_loopback(url), "{url}");
+        }
+        for url in [
+            "https://api.example.com/",
+            "http://10.0.0.1/",
+            "http://0.0.0.0/",
+            "http://127.0.0.1.example.com/",
+            "http://localhost.example.com/",
+            "http://127.0.0.1@example.com/",
+            "http://[::ffff:10.0.0.1]/",
+            "not a url",
+        ] {
+            assert!(!is_loopback(url), "{url}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_guarded_transport_sends_nothing_elsewhere() {
+        let http = Http::new(&HttpSettings { loopback_only: true, ..HttpSettings::default() }).expect("starts");
+        let call = Call {
+            method: Method::Post,
+            url: "http://192.0.2.1/orders".to_owned(),
+            headers: Vec::new(),
+            body: b"{}".to_vec(),
+            timeout_ms: 60_000,
+        };
+        let refused = http.send(&call, 1024).await;
+        assert!(
+            matches!(&refused, Err(SendFault::NotSent(reason)) if reason.contains("on this machine")),
+            "{refused:?}"
+        );
+    }
 }

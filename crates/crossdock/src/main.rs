@@ -4,6 +4,7 @@
 mod cli;
 mod config;
 mod demo;
+mod rehearse;
 #[cfg(test)]
 mod simulated;
 mod wiring;

@@ -27,14 +27,15 @@ pub struct OpenHub {
     shut: oneshot::Sender<()>,
 }
 
-/// Opens the store, starts the workers and opens the doors.
+/// Opens the store, starts the workers and opens the doors. With `loopback_only` the hub calls nothing beyond this
+/// machine.
 ///
 /// # Errors
 /// When the data folder is in use or not usable, or an address cannot be listened on; nothing is left running then.
-pub async fn open(root: &Path, plan: Plan, settings: &Settings) -> anyhow::Result<OpenHub> {
+pub async fn open(root: &Path, plan: Plan, settings: &Settings, loopback_only: bool) -> anyhow::Result<OpenHub> {
     let data = root.join(&settings.store);
     let store = tokio::task::spawn_blocking(move || SqliteStore::open(&data)).await??;
-    let http = Http::new(&HttpSettings::default()).map_err(anyhow::Error::msg)?;
+    let http = Http::new(&HttpSettings { loopback_only, ..HttpSettings::default() }).map_err(anyhow::Error::msg)?;
     let hub = RunningHub::start(Arc::new(store), Arc::new(SystemClock), Arc::new(http), Arc::new(plan))
         .context("the hub cannot start")?;
     let (shut, shutting) = oneshot::channel::<()>();

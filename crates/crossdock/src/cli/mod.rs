@@ -15,9 +15,9 @@ mod paused;
 mod references;
 mod report;
 mod run;
-mod screen;
+pub mod screen;
 mod shapes;
-mod test;
+pub mod test;
 mod trace;
 mod when;
 
@@ -80,6 +80,7 @@ enum Command {
     Run(run::RunArgs),
     /// Carry the order-to-cash example through duplicates, kills and an outage, with simulated partners
     Demo(crate::demo::DemoArgs),
+    Rehearse(crate::rehearse::RehearseArgs),
     Overview(desk::OverviewArgs),
     Trace(trace::TraceArgs),
     Messages(desk::MessagesArgs),
@@ -140,6 +141,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Mapping(args) => mapping::run(args, screen),
         Command::Run(args) => run::run(&args, screen),
         Command::Demo(args) => demo(args),
+        Command::Rehearse(args) => crate::rehearse::run(&args, screen),
         Command::Overview(args) => desk::overview(&args, screen),
         Command::Trace(args) => trace::run(&args, screen),
         Command::Messages(args) => desk::messages(&args, screen),

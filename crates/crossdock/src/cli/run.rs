@@ -36,6 +36,9 @@ pub struct RunArgs {
     /// How the log is written [default: as in hub.yaml]
     #[arg(long, value_enum, hide_default_value = true)]
     log_format: Option<LogFormat>,
+    /// Call nothing beyond this machine: every other address is refused before anything is sent
+    #[arg(long)]
+    loopback_only: bool,
 }
 
 pub fn run(args: &RunArgs, screen: Screen) -> anyhow::Result<ExitCode> {
@@ -58,7 +61,7 @@ pub fn run(args: &RunArgs, screen: Screen) -> anyhow::Result<ExitCode> {
         tracing::warn!(location = %warning.location, finding = %warning.message, "the hub folder has a weak spot");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let result = runtime.block_on(serve(&folder, plan, &settings, screen, format));
+    let result = runtime.block_on(serve(&folder, plan, &settings, screen, (format, args.loopback_only)));
     // A read of the store that still runs must not keep the process alive.
     runtime.shutdown_timeout(Duration::from_secs(2));
     result?;
@@ -70,7 +73,7 @@ async fn serve(
     plan: Plan,
     settings: &Settings,
     screen: Screen,
-    format: LogFormat,
+    (format, loopback_only): (LogFormat, bool),
 ) -> anyhow::Result<()> {
     let mut signals = Signals::listen()?;
     let version = plan.hub.version.clone();
@@ -88,7 +91,7 @@ async fn serve(
         })
         .collect();
     let count = systems.len();
-    let hub = wiring::open(&folder.root, plan, settings).await?;
+    let hub = wiring::open(&folder.root, plan, settings, loopback_only).await?;
     tracing::info!(
         hub = settings.hub,
         config = %version,

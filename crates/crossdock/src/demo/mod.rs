@@ -3,10 +3,10 @@
 //! of reach for a while; at the end every system is asked whether each order had its effects exactly once.
 
 pub(crate) mod example;
-mod odoo;
-mod process;
+pub mod odoo;
+pub mod process;
 mod proxy;
-mod storm;
+pub mod storm;
 mod verdict;
 
 use std::collections::BTreeSet;

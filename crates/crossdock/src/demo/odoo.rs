@@ -85,7 +85,11 @@ impl Odoo {
         Ok(answer)
     }
 
-    async fn load(&self, model: &str, fields: Json, data: Json, context: Json) -> anyhow::Result<Vec<i64>> {
+    /// Odoo's import. Returns the records' ids.
+    ///
+    /// # Errors
+    /// When Odoo does not take it.
+    pub async fn load(&self, model: &str, fields: Json, data: Json, context: Json) -> anyhow::Result<Vec<i64>> {
         let answer = self.call(model, "load", json!({"fields": fields, "data": data, "context": context})).await?;
         match answer["ids"].as_array() {
             Some(ids) => Ok(ids.iter().filter_map(Json::as_i64).collect()),
@@ -138,7 +142,11 @@ impl Odoo {
         Ok(skus)
     }
 
-    async fn stock_location(&self) -> anyhow::Result<i64> {
+    /// Where goods are kept.
+    ///
+    /// # Errors
+    /// When Odoo has none or does not answer.
+    pub async fn stock_location(&self) -> anyhow::Result<i64> {
         let body = json!({"domain": [["usage", "=", "internal"]], "fields": ["id"], "order": "id", "limit": 1});
         let found = self.call("stock.location", "search_read", body).await?;
         found[0]["id"].as_i64().context("Odoo has no internal stock location")

@@ -20,6 +20,8 @@ pub struct HubProcess {
     pub console: String,
     client: reqwest::Client,
     child: Option<Child>,
+    /// Call nothing beyond this machine.
+    pub loopback_only: bool,
 }
 
 impl HubProcess {
@@ -31,7 +33,16 @@ impl HubProcess {
         environment.push(("CROSSDOCK_CONSOLE".to_owned(), console.clone()));
         environment.push(("CROSSDOCK_DATA".to_owned(), folder.join(".data").to_string_lossy().into_owned()));
         let program = std::env::current_exe().context("the program does not know where it is")?;
-        Ok(Self { program, folder: folder.to_owned(), environment, ingress, console, client, child: None })
+        Ok(Self {
+            program,
+            folder: folder.to_owned(),
+            environment,
+            ingress,
+            console,
+            client,
+            child: None,
+            loopback_only: false,
+        })
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -48,8 +59,12 @@ impl HubProcess {
         let log_path = self.log_path();
         let log = std::fs::OpenOptions::new().create(true).append(true).open(&log_path)?;
         let folder = self.folder.to_string_lossy().into_owned();
+        let mut arguments = vec!["run", folder.as_str(), "--log-format", "text"];
+        if self.loopback_only {
+            arguments.push("--loopback-only");
+        }
         let mut child = self
-            .command(&["run", &folder, "--log-format", "text"])
+            .command(&arguments)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)

@@ -17,6 +17,7 @@ fn every_command_has_help_with_examples_and_exit_codes() {
         &["mapping", "try"],
         &["mapping", "report"],
         &["run"],
+        &["rehearse"],
         &["overview"],
         &["trace"],
         &["messages"],

@@ -16,5 +16,6 @@ mod order_to_cash;
 mod partner_payloads;
 mod program;
 mod real_odoo;
+mod rehearse;
 mod running_hub;
 mod testing;

@@ -1,7 +1,7 @@
 //! `crossdock test`: the tests beside the configuration.
 
 pub(super) mod differ;
-pub(super) mod runner;
+pub mod runner;
 mod update;
 
 use std::num::NonZero;
