@@ -54,6 +54,12 @@ class Clock {
   }
 }
 
+const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/
+
+/** Whether a value is an instant as RFC 3339 writes it. */
+export const isInstant = (value: unknown): value is string =>
+  typeof value === 'string' && INSTANT.test(value) && !Number.isNaN(Date.parse(value))
+
 const UNITS: [number, string][] = [
   [86_400_000, 'd'],
   [3_600_000, 'h'],
