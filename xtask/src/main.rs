@@ -28,6 +28,7 @@ const USAGE: &str = "\
 cargo xtask COMMAND
   setup [--for demo|test] install what this machine lacks and build the console (default: test)
   demo [ARGS…]            build Crossdock and run `crossdock demo ARGS…`
+  kills [--count N] [ARGS…] rehearse order-to-cash with N kills of the real program (default: 200)
   ci                      everything a change must pass: format, tidy, clippy, all tests with a real Odoo
   codegen                 write docs/reference: the model's pages and schemas, AsyncAPI, OpenAPI
   tidy                    only the rules of the house that a compiler does not know
@@ -61,6 +62,9 @@ fn run(args: &[&str]) -> Result<()> {
         ["setup"] => setup::run(&root()?, Purpose::Test),
         ["setup", "--for", purpose] => setup::run(&root()?, Purpose::parse(purpose)?),
         ["demo", rest @ ..] => demo(rest),
+        ["kills"] => kills("200", &[]),
+        ["kills", "--count", count, rest @ ..] => kills(count, rest),
+        ["kills", rest @ ..] => kills("200", rest),
         ["ci"] => ci::run(&root()?),
         ["seeds", rest @ ..] => seeds::from_arguments(&root()?, rest),
         ["tidy"] => tidy::run(&root()?),
@@ -77,6 +81,19 @@ fn demo(args: &[&str]) -> Result<()> {
     build.args(["run", "--package", "crossdock", "--locked", "--", "demo"]).args(without_dashes(args));
     // Take the program's place, so that signals and the exit code are the demo's own.
     Err(build.current_dir(env::current_dir()?).exec()).context("starting cargo")
+}
+
+/// Kills the real program under load this often, and looks whether the simulated partners hold what they should.
+fn kills(count: &str, args: &[&str]) -> Result<()> {
+    let number: u32 = count.parse().with_context(|| format!("--count {count} is not a number"))?;
+    // A kill takes about 1.2 s, the start included; four messages for each keep the hub at work.
+    let (minutes, messages) = ((number / 45 + 1).to_string(), number.saturating_mul(4).max(60).to_string());
+    let root = root()?;
+    let mut build = ci::cargo(&root)?;
+    build.args(["run", "--package", "crossdock", "--locked", "--", "rehearse", "examples/order-to-cash"]);
+    build.args(["--kills", count, "--messages", &messages, "--minutes", &minutes]).args(without_dashes(args));
+    // Take the program's place, so that signals and the exit code are the rehearsal's own.
+    Err(build.current_dir(&root).exec()).context("starting cargo")
 }
 
 /// Writes what is generated. The program itself writes its reference, so that users can do the same.
