@@ -8,6 +8,7 @@ use crate::event::{Entity, Event, Reference};
 use crate::exception::Exception;
 use crate::ids::{MessageId, SystemName, TransmissionId};
 use crate::message::{Message, MessageState, Rejection};
+use crate::record::Record;
 use crate::suggestion::Suggestion;
 use crate::traffic::Traffic;
 use crate::transmission::{Attempt, Transmission};
@@ -15,7 +16,7 @@ use crate::transmission::{Attempt, Transmission};
 /// All changes of one decision.
 ///
 /// The store refuses the whole of it when a guard that lies in the changes fails: a message whose dedup key is known,
-/// an entity or a transmission whose version is not the stored one plus one.
+/// an entity, a transmission or a record whose version is not the stored one plus one.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Changeset {
     pub changes: Vec<Change>,
@@ -57,6 +58,8 @@ pub enum Change {
     PutTraffic(Traffic),
     /// Writes a suggestion whose version is the stored version plus one.
     PutSuggestion(Suggestion),
+    /// Writes a record whose version is the stored version plus one.
+    PutRecord(Record),
     /// Appends to the audit chain (I8).
     AppendAudit(AuditRecord),
 }

@@ -95,6 +95,10 @@ uuid_id!(
     /// One suggestion. Derived from what it suggests, so the same suggestion is made once.
     SuggestionId
 );
+uuid_id!(
+    /// One job. UUIDv7, made when it is started.
+    JobId
+);
 
 name!(
     /// The name of an external system, as in `systems/<name>.yaml`.

@@ -3,6 +3,7 @@
 
 mod actions;
 mod entities;
+mod jobs;
 mod links;
 mod master;
 mod overview;
@@ -27,6 +28,7 @@ use crate::transmitter::Gauge;
 
 pub use actions::{Actor, ResumeScope, Resumed};
 pub use entities::{EntityAsk, EntityListing, FieldChange, FieldKept, History, HistoryItem, Moved};
+pub use jobs::{FaultRow, JobAnswer, JobPreview, JobView};
 pub use links::{FieldView, KindView, Linked, Links};
 pub use master::{Found, Mistake, ReferenceChange, ReferenceRow, ReferencesChanged};
 pub use overview::{ExceptionAsk, ExceptionRow, MessageRow, Overview, RejectionRow, SystemRow, TransmissionRow};

@@ -24,7 +24,7 @@ use crate::poller::Poller;
 use crate::router::{Command, CommandError, Router};
 use crate::shell::Shell;
 use crate::transmitter::{self, Gauge, Transmitter};
-use crate::{desk::Desk, duplicates, timers};
+use crate::{desk::Desk, duplicates, jobs, timers};
 
 /// Commands that may wait for the router; whoever gives one more waits.
 const COMMANDS_MAX: usize = 64;
@@ -113,8 +113,12 @@ impl RunningHub {
             timers::run(timed.clone(), stopped.clone())
         }));
         let (compared, stopped, orders) = (shell.clone(), stop.subscribe(), commands.clone());
-        workers.spawn(restarted("duplicates", clock, stop.subscribe(), move || {
+        workers.spawn(restarted("duplicates", clock.clone(), stop.subscribe(), move || {
             duplicates::run(compared.clone(), orders.clone(), stopped.clone())
+        }));
+        let (worked, stopped, orders) = (shell.clone(), stop.subscribe(), commands.clone());
+        workers.spawn(restarted("jobs", clock, stop.subscribe(), move || {
+            jobs::run(worked.clone(), orders.clone(), stopped.clone())
         }));
         let desk = Desk::running(shell.clone(), commands, gauges);
         Ok(Self { shell, desk, stop, router, workers })

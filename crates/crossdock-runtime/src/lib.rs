@@ -6,6 +6,7 @@ pub mod desk;
 mod duplicates;
 pub mod hub;
 pub mod intake;
+mod jobs;
 mod pause;
 pub mod plan;
 mod poller;

@@ -16,6 +16,7 @@ pub struct Wake {
     router_task: Notify,
     systems: HashMap<SystemName, Notify>,
     timers: Notify,
+    jobs: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -99,5 +100,14 @@ impl Wake {
     /// Returns at the next hint for the timers.
     pub async fn timer_hint(&self) {
         self.timers.notified().await;
+    }
+    /// A job may have been started or stopped.
+    pub fn jobs(&self) {
+        self.jobs.notify_one();
+    }
+
+    /// Returns at the next hint for the jobs.
+    pub async fn job_hint(&self) {
+        self.jobs.notified().await;
     }
 }

@@ -11,7 +11,7 @@ pub mod sqlite;
 
 pub use memory::MemoryStore;
 pub use port::{
-    CommitError, Counts, Done, EntityFilter, EntityMark, EntityPage, ExceptionFilter, MessageFilter, Page, Store,
-    StoreError, Subjects, SuggestionFilter, SystemCounts, TransmissionFilter, WAITING_BYTES_MAX,
+    CommitError, Counts, Done, EntityFilter, EntityMark, EntityPage, ExceptionFilter, MessageFilter, Page,
+    RecordFilter, Store, StoreError, Subjects, SuggestionFilter, SystemCounts, TransmissionFilter, WAITING_BYTES_MAX,
 };
 pub use sqlite::SqliteStore;

@@ -12,6 +12,7 @@ use crossdock_core::ids::{
     EventId, ExceptionId, FlowName, MessageId, OrderingKey, SuggestionId, SystemName, TransmissionId,
 };
 use crossdock_core::message::{Message, MessageState, Rejection, StoredMessage};
+use crossdock_core::record::{Record, RecordKind};
 use crossdock_core::routing::Wanted;
 use crossdock_core::suggestion::{Proposal, Suggestion};
 use crossdock_core::traffic::Traffic;
@@ -21,8 +22,8 @@ use jiff::Timestamp;
 
 use crate::exceptions::seen_again;
 use crate::port::{
-    CommitError, Counts, Done, EntityFilter, EntityMark, EntityPage, ExceptionFilter, MessageFilter, Page, Store,
-    StoreError, Subjects, SuggestionFilter, TransmissionFilter, WAITING_BYTES_MAX,
+    CommitError, Counts, Done, EntityFilter, EntityMark, EntityPage, ExceptionFilter, MessageFilter, Page,
+    RecordFilter, Store, StoreError, Subjects, SuggestionFilter, TransmissionFilter, WAITING_BYTES_MAX,
 };
 use crate::refusal;
 
@@ -73,6 +74,8 @@ struct Tables {
     traffic: BTreeMap<String, Traffic>,
     suggestions: BTreeMap<u64, Suggestion>,
     suggestion_numbers: BTreeMap<SuggestionId, u64>,
+    records: BTreeMap<u64, Record>,
+    record_numbers: BTreeMap<(RecordKind, String), u64>,
     audit: BTreeMap<u64, ChainedAudit>,
     highest_place: BTreeMap<(), u64>,
 }
@@ -138,6 +141,7 @@ impl Inner {
             }
             Change::PutTraffic(traffic) => self.put(|t| &mut t.traffic, traffic.key(), traffic),
             Change::SetSystemState(state) => self.put(|t| &mut t.system_states, state.system.clone(), state),
+            Change::PutRecord(record) => self.put_record(record),
             Change::AppendAudit(record) => self.append_audit(record),
         }
     }
@@ -239,6 +243,18 @@ impl Inner {
         let number = number.unwrap_or_else(|| next(&self.tables.suggestions));
         self.put(|t| &mut t.suggestion_numbers, it.id, number)?;
         self.put(|t| &mut t.suggestions, number, it)
+    }
+
+    fn put_record(&mut self, record: Record) -> Result<(), CommitError> {
+        let key = (record.kind, record.id.clone());
+        let number = self.tables.record_numbers.get(&key).copied();
+        let stored = number.map_or(0, |number| self.tables.records[&number].version);
+        if record.version != stored + 1 {
+            return Err(refusal::record(record.kind, &record.id));
+        }
+        let number = number.unwrap_or_else(|| next(&self.tables.records));
+        self.put(|t| &mut t.record_numbers, key, number)?;
+        self.put(|t| &mut t.records, number, record)
     }
 
     fn append_audit(&mut self, record: AuditRecord) -> Result<(), CommitError> {
@@ -568,6 +584,22 @@ impl Store for MemoryStore {
         })
     }
 
+    fn transmissions_after(
+        &self,
+        state: &str,
+        system: Option<&SystemName>,
+        after: u64,
+        limit: usize,
+    ) -> Read<Vec<(u64, Transmission)>> {
+        self.read(|t| {
+            let behind = t.transmissions.range(after.saturating_add(1)..);
+            let fits = behind
+                .filter(|(_, it)| it.state.word() == state && system.is_none_or(|system| *system == it.system))
+                .map(|(number, it)| (*number, it.clone()));
+            fits.take(limit).collect()
+        })
+    }
+
     fn due(&self, system: &SystemName, now: Timestamp, limit: usize) -> Read<Vec<Transmission>> {
         self.read(|t| {
             let due = t.owed_heads(system).into_iter().take_while(|(due_at, ..)| *due_at <= now);
@@ -626,6 +658,18 @@ impl Store for MemoryStore {
 
     fn rejections(&self, page: Page) -> Read<Vec<Rejection>> {
         self.read(|t| page_of(&t.rejections, page, |_| true))
+    }
+
+    fn record(&self, kind: RecordKind, id: &str) -> Read<Option<Record>> {
+        self.read(|t| t.record_numbers.get(&(kind, id.to_owned())).map(|number| t.records[number].clone()))
+    }
+
+    fn records(&self, filter: &RecordFilter, page: Page) -> Read<Vec<Record>> {
+        self.read(|t| {
+            page_of(&t.records, page, |it| {
+                it.kind == filter.kind && fits(&filter.open, &it.is_open) && fits(&filter.about, &it.about)
+            })
+        })
     }
 
     fn due_timers(&self, now: Timestamp, limit: usize) -> Read<Vec<Timer>> {

@@ -7,6 +7,7 @@ use crossdock_core::event::{Entity, EntityRef, Reference, StoredEvent};
 use crossdock_core::exception::{Exception, ExceptionClass};
 use crossdock_core::ids::{EventId, FlowName, MessageId, OrderingKey, SuggestionId, SystemName, TransmissionId};
 use crossdock_core::message::{Rejection, StoredMessage};
+use crossdock_core::record::{Record, RecordKind};
 use crossdock_core::routing::Wanted;
 use crossdock_core::suggestion::Suggestion;
 use crossdock_core::traffic::Traffic;
@@ -109,6 +110,15 @@ pub trait Store: Send + Sync + 'static {
     fn transmissions_of_event(&self, id: EventId) -> Result<Vec<Transmission>, StoreError>;
     /// Newest first.
     fn transmissions(&self, filter: &TransmissionFilter, page: Page) -> Result<Vec<Transmission>, StoreError>;
+    /// Transmissions in a state (a word of `TransmissionState::word`) behind `after`, at most `limit`, in the order in which
+    /// they were first written, each with its place in that order.
+    fn transmissions_after(
+        &self,
+        state: &str,
+        system: Option<&SystemName>,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<(u64, Transmission)>, StoreError>;
     /// Owed transmissions of a system that are due and stand first in the line of their key (lowest `place` among
     /// those that are owed, sending or paused), earliest due first. At most one per key (I3).
     fn due(&self, system: &SystemName, now: Timestamp, limit: usize) -> Result<Vec<Transmission>, StoreError>;
@@ -132,6 +142,10 @@ pub trait Store: Send + Sync + 'static {
     fn open_exception(&self, fingerprint: &str) -> Result<Option<Exception>, StoreError>;
     /// Newest first.
     fn rejections(&self, page: Page) -> Result<Vec<Rejection>, StoreError>;
+
+    fn record(&self, kind: RecordKind, id: &str) -> Result<Option<Record>, StoreError>;
+    /// Newest first.
+    fn records(&self, filter: &RecordFilter, page: Page) -> Result<Vec<Record>, StoreError>;
 
     fn due_timers(&self, now: Timestamp, limit: usize) -> Result<Vec<Timer>, StoreError>;
     fn next_timer(&self) -> Result<Option<Timestamp>, StoreError>;
@@ -244,6 +258,22 @@ pub struct SuggestionFilter {
     pub status: Option<String>,
     /// A word of `Proposal::word`.
     pub what: Option<String>,
+}
+
+/// Which records of a kind to list; `None` means any.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordFilter {
+    pub kind: RecordKind,
+    /// The hub still has to do something about them.
+    pub open: Option<bool>,
+    pub about: Option<String>,
+}
+
+impl RecordFilter {
+    /// All records of a kind.
+    pub fn of(kind: RecordKind) -> Self {
+        Self { kind, open: None, about: None }
+    }
 }
 
 /// Entities that something happened to, as the log tells it.

@@ -2,6 +2,7 @@
 
 use crossdock_core::event::EntityRef;
 use crossdock_core::ids::{EventId, MessageId, SuggestionId, TransmissionId};
+use crossdock_core::record::RecordKind;
 
 use crate::port::CommitError;
 
@@ -23,4 +24,8 @@ pub fn transmission(id: TransmissionId) -> CommitError {
 
 pub fn suggestion(id: SuggestionId) -> CommitError {
     CommitError::Conflict(format!("suggestion {id}"))
+}
+
+pub fn record(kind: RecordKind, id: &str) -> CommitError {
+    CommitError::Conflict(format!("{} {id}", kind.word()))
 }

@@ -1,19 +1,24 @@
 //! What can be done. Each action names who does it and why; the runtime audits it.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use bytes::Bytes;
 use crossdock_core::ids::{SuggestionId, SystemName, TransmissionId};
+use crossdock_core::job::JobAction;
 use crossdock_core::routing::Decision;
-use crossdock_runtime::desk::{Actor, CommandKey, Done, Order, ReferencesChanged, ResumeScope, Resumed};
+use crossdock_runtime::desk::{
+    Actor, CommandKey, Done, JobAnswer, JobView, Order, ReferencesChanged, ResumeScope, Resumed,
+};
 use hyper::header::HeaderMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::answer::{Answer, json_text};
+use super::jobs::{self, Which};
 use super::master::{self, GivenReference};
 use super::read::{entity_name, invalid, read_path};
 use super::{Shared, records, submit};
@@ -107,6 +112,27 @@ pub enum Command {
         #[schemars(with = "String", length(min = 1, max = 2000), regex(pattern = r"\S"))]
         reason: Option<String>,
     },
+    /// Do something to many paused transmissions, one by one. A dry run needs no reason.
+    #[serde(rename = "job.start")]
+    StartJob {
+        action: JobAction,
+        #[serde(default)]
+        which: Which,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        rate_per_s: Option<NonZeroU32>,
+        #[serde(default)]
+        dry_run: bool,
+        actor: Option<String>,
+        reason: Option<String>,
+    },
+    /// Stop a job: what it did stays done.
+    #[serde(rename = "job.stop")]
+    StopJob {
+        job: String,
+        actor: Option<String>,
+        #[schemars(with = "String", length(min = 1, max = 2000), regex(pattern = r"\S"))]
+        reason: Option<String>,
+    },
     /// Two entities are the same: `survivor` answers for both.
     #[serde(rename = "entity.merge")]
     MergeEntities {
@@ -154,12 +180,14 @@ pub enum Command {
     },
 }
 
-/// What a command gives: what was resumed, what became of references, or that it is done.
+/// What a command gives: what was resumed, what became of references or of a job, or that it is done.
 pub fn answer_shape(generator: &mut SchemaGenerator) -> Schema {
     let resumed = generator.subschema_for::<Resumed>();
     let changed = generator.subschema_for::<ReferencesChanged>();
+    let started = generator.subschema_for::<JobAnswer>();
+    let stopped = generator.subschema_for::<JobView>();
     let done = generator.subschema_for::<Done>();
-    json_schema!({"anyOf": [resumed, changed, done]})
+    json_schema!({"anyOf": [resumed, changed, started, stopped, done]})
 }
 
 pub async fn command(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Answer {
@@ -221,6 +249,13 @@ impl Command {
             Command::ResumeSystem { system: name, actor, reason } => {
                 (Order::Resume(ResumeScope::System(system(name))), actor, reason)
             }
+            Command::StartJob { action, which, rate_per_s, dry_run, actor: name, reason } => {
+                let reason = reason.or_else(|| dry_run.then(|| "dry run".to_owned()));
+                let actor = actor(name, reason)?;
+                let plan = jobs::plan(action, which, rate_per_s, &actor)?;
+                return Ok((Order::StartJob { plan, dry_run }, actor));
+            }
+            Command::StopJob { job, actor, reason } => (Order::StopJob(records::parse("job", &job)?), actor, reason),
             Command::MergeEntities { survivor, other, actor, reason } => {
                 let (survivor, other) = (entity_name("survivor", &survivor)?, entity_name("other", &other)?);
                 (Order::Decide(Decision::Merge { survivor, other }), actor, reason)

@@ -5,6 +5,7 @@ mod act;
 mod answer;
 mod entities;
 mod guard;
+mod jobs;
 mod master;
 pub mod openapi;
 mod read;

@@ -9,12 +9,13 @@ use crossdock_core::loss::Report;
 use crossdock_core::master::matching::Candidate;
 use crossdock_core::suggestion::Suggestion;
 use crossdock_runtime::desk::{
-    Done, EntityListing, EntityView, EventView, ExceptionRow, Found, History, KindView, Links, Listing, MessageRow,
-    MessageView, Overview, ReferencesChanged, RejectionRow, Resumed, Submitted, Trace, TransmissionRow,
+    Done, EntityListing, EntityView, EventView, ExceptionRow, FaultRow, Found, History, JobAnswer, JobView, KindView,
+    Links, Listing, MessageRow, MessageView, Overview, ReferencesChanged, RejectionRow, Resumed, Submitted, Trace,
+    TransmissionRow,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::{Shared, act, entities, master, openapi, read, records, submit};
+use super::{Shared, act, entities, jobs, master, openapi, read, records, submit};
 
 /// One route.
 pub struct Route {
@@ -296,6 +297,69 @@ pub const ROUTES: &[Route] = &[
         gives: gives(shape::<Done>, "It will never be sent."),
         refuses: &[400, 404, 409, 413, 415, 422],
         serve: || post(act::cancel),
+        ..NOTHING
+    },
+    Route {
+        path: "/faults",
+        name: "listFaults",
+        tag: "jobs",
+        summary: "What is paused, by the reason it stands still for, the largest group first",
+        detail: "A group is what has the same class of exception, the same system and the same reason but for numbers \
+                 and ids in it. No more than 20,000 paused transmissions are looked at.",
+        query: Some(shape::<jobs::FaultList>),
+        gives: gives(shape::<Listing<FaultRow>>, "At most 200 of them."),
+        refuses: &[400],
+        serve: || get(jobs::faults),
+        ..NOTHING
+    },
+    Route {
+        path: "/jobs",
+        name: "listJobs",
+        tag: "jobs",
+        summary: "Jobs, newest first",
+        query: Some(shape::<jobs::JobList>),
+        gives: gives(shape::<Listing<JobView>>, "A page of them."),
+        refuses: &[400],
+        serve: || get(jobs::list),
+        ..NOTHING
+    },
+    Route {
+        verb: Verb::Post,
+        path: "/jobs",
+        name: "startJob",
+        tag: "jobs",
+        summary: "Resume or give up many paused transmissions, one by one",
+        detail: "Takes what is paused now and fits all that `which` says, at most `rate_per_s` in a second, and goes on \
+                 by itself after a restart of the hub. A dry run tells how many there are, with examples, and starts \
+                 nothing; it needs no reason.",
+        headers: &[Header::Key],
+        takes: json(shape::<jobs::StartJob>),
+        gives: gives(shape::<JobAnswer>, "What it does, and the job; in a dry run what it would do."),
+        refuses: &[400, 409, 413, 415, 422],
+        serve: || post(jobs::start),
+        ..NOTHING
+    },
+    Route {
+        path: "/jobs/{id}",
+        name: "getJob",
+        tag: "jobs",
+        summary: "How far a job is",
+        gives: gives(shape::<JobView>, "The job."),
+        refuses: &[400, 404],
+        serve: || get(jobs::one),
+        ..NOTHING
+    },
+    Route {
+        verb: Verb::Post,
+        path: "/jobs/{id}/stop",
+        name: "stopJob",
+        tag: "jobs",
+        summary: "Stop a job; what it did stays done",
+        headers: &[Header::Key],
+        takes: json(shape::<act::Why>),
+        gives: gives(shape::<JobView>, "The job as it stopped."),
+        refuses: &[400, 404, 409, 413, 415, 422],
+        serve: || post(jobs::stop),
         ..NOTHING
     },
     Route {

@@ -166,6 +166,7 @@ fn body_of(path: &str) -> String {
         "/api/merges" => json!({"survivor": "item/1", "other": "item/2", "reason": "x"}).to_string(),
         "/api/merges/split" => json!({"entity": "item/1", "reason": "x"}).to_string(),
         "/api/commands" => json!({"command": "system.pause", "system": "nobody", "reason": "x"}).to_string(),
+        "/api/jobs" => json!({"action": "resume", "reason": "x"}).to_string(),
         "/api/transmissions/resume" => json!({"system": "nobody", "reason": "x"}).to_string(),
         _ => json!({"reason": "x"}).to_string(),
     }
@@ -192,6 +193,7 @@ async fn every_answer_that_is_documented_is_given_and_fits() {
     records(&mut reader, &hub).await;
     commands(&mut reader, &hub).await;
     refusals(&mut reader, &hub).await;
+    jobs(&mut reader, &hub).await;
     master_data(&mut reader, &hub).await;
     lists(&mut reader).await;
     two_at_once(&mut reader, &hub).await;
@@ -262,7 +264,10 @@ async fn faults_of_form(reader: &mut Reader) {
     for path in ["references?val=x", "references/table?after=x", "candidates?entity=x", "suggestions?status=new"] {
         reader.get(&format!("/api/{path}"), 400).await.is_problem(400, "XD-1103");
     }
-    for list in ["messages", "transmissions", "exceptions", "rejections"] {
+    for path in ["jobs/7", "jobs?running=maybe", "faults?sytem=odoo"] {
+        reader.get(&format!("/api/{path}"), 400).await.is_problem(400, "XD-1103");
+    }
+    for list in ["messages", "transmissions", "exceptions", "rejections", "jobs"] {
         reader.get(&format!("/api/{list}?limit=0"), 400).await.is_problem(400, "XD-1103");
     }
 }
@@ -285,6 +290,8 @@ async fn what_is_not_there(reader: &mut Reader) {
         reader.post(&example(path), &[], r#"{"reason":"x"}"#, 404).await.is_problem(404, "XD-1104");
     }
     reader.post("/api/systems/nobody/resume", &[], r#"{"reason":"x"}"#, 404).await;
+    reader.get(&example("/api/jobs/{id}"), 404).await.is_problem(404, "XD-1104");
+    reader.post(&example("/api/jobs/{id}/stop"), &[], r#"{"reason":"x"}"#, 404).await.is_problem(404, "XD-1104");
     reader.post("/api/transmissions/resume", &[], r#"{"system":"nobody","reason":"x"}"#, 404).await;
     reader.post("/api/commands", &keyed("not-there"), &body_of("/api/commands"), 404).await;
 }
@@ -519,6 +526,64 @@ async fn refusals(reader: &mut Reader, hub: &TestHub) {
     let told = reader.get("/api/messages?system=api&state=ignored", 200).await.json();
     let told = told["items"].as_array().expect("items");
     assert!(told.iter().any(|it| it["dedup_key"] == "commands/too-late" && it["channel"] == "commands"), "{told:#?}");
+}
+
+/// Many paused transmissions by one decision.
+async fn jobs(reader: &mut Reader, hub: &TestHub) {
+    let stuck = |n: u64| {
+        let mut stuck = records::moved(&records::transmission(n, &format!("J{n}"), n), records::paused());
+        stuck.version = 1;
+        stuck.system = "warehouse".into();
+        records::put(&stuck)
+    };
+    hub.store.commit((31..36).map(stuck).collect()).expect("written");
+    let faults = reader.get("/api/faults?system=warehouse", 200).await.json();
+    assert_eq!(faults["items"][0]["count"], 5, "{faults:#}");
+    let fault = faults["items"][0]["fault"].clone();
+    let look = json!({"action": "cancel", "which": {"fault": fault}, "dry_run": true}).to_string();
+    let looked = reader.post("/api/jobs", &[], &look, 200).await.json();
+    assert_eq!((&looked["preview"]["count"], &looked["job"]), (&json!(5), &Json::Null), "{looked:#}");
+    for wrong in [
+        json!({"action": "cancel"}),
+        json!({"action": "delete", "reason": "x"}),
+        json!({"action": "cancel", "which": {"sytem": "odoo"}, "reason": "x"}),
+        json!({"action": "cancel", "which": {"fault": "x"}, "reason": "x"}),
+        json!({"action": "cancel", "which": {"entity": "x"}, "reason": "x"}),
+        json!({"action": "cancel", "which": {"since": "2026-02-01T00:00:00Z", "until": "2026-01-01T00:00:00Z"},
+               "reason": "x"}),
+        json!({"action": "cancel", "rate_per_s": 0, "reason": "x"}),
+        json!({"action": "cancel", "rate_per_s": 1001, "reason": "x"}),
+    ] {
+        reader.post("/api/jobs", &[], &wrong.to_string(), 400).await.is_problem(400, "XD-1103");
+    }
+    let order = json!({"action": "cancel", "which": {"fault": fault}, "rate_per_s": 1, "reason": "too late"});
+    let order = order.to_string();
+    let started = reader.post("/api/jobs", &keyed("job"), &order, 200).await.json();
+    assert_eq!(reader.post("/api/jobs", &keyed("job"), &order, 200).await.json(), started);
+    reader.post("/api/jobs", &keyed("job"), &look, 422).await.is_problem(422, "XD-1109");
+    let id = started["job"]["id"].as_str().expect("an id").to_owned();
+    assert_eq!(reader.get(&format!("/api/jobs/{id}"), 200).await.json()["state"], "running");
+    let stop = format!("/api/jobs/{id}/stop");
+    let why = r#"{"actor":"ann","reason":"the wrong one"}"#;
+    let stopped = reader.post(&stop, &keyed("stop"), why, 200).await.json();
+    assert_eq!((&stopped["state"], &stopped["stopped_by"]), (&json!("stopped"), &json!("ann")), "{stopped:#}");
+    assert_eq!(reader.post(&stop, &keyed("stop"), why, 200).await.json(), stopped);
+    reader.post(&stop, &keyed("stop"), r#"{"reason":"other"}"#, 422).await.is_problem(422, "XD-1109");
+    reader.post(&stop, &[], why, 409).await.is_problem(409, "XD-1105");
+    let rest = json!({"command": "job.start", "action": "cancel", "which": {"system": "warehouse"}, "reason": "x"});
+    reader.post("/api/commands", &keyed("rest"), &rest.to_string(), 200).await;
+    hub.wait_until("the rest", |store| {
+        (31..36).all(|n| {
+            let it = store.transmission(records::transmission_id(n));
+            it.is_ok_and(|it| it.is_some_and(|it| it.state.word() == "cancelled"))
+        })
+    })
+    .await;
+    let nothing = json!({"action": "resume", "which": {"system": "warehouse"}, "reason": "x"}).to_string();
+    reader.post("/api/jobs", &[], &nothing, 409).await.is_problem(409, "XD-1105");
+    let listed = reader.get("/api/jobs?limit=1", 200).await.json();
+    assert_eq!(listed["more"], true, "{listed:#}");
+    reader.get("/api/jobs?running=true", 200).await;
 }
 
 async fn master_data(reader: &mut Reader, hub: &TestHub) {

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use crossdock_core::changeset::Change;
 use crossdock_core::event::EntityRef;
-use crossdock_core::ids::{EventId, MessageId, SystemName, TransmissionId};
+use crossdock_core::ids::{EventId, JobId, MessageId, SystemName, TransmissionId};
+use crossdock_core::job::JobPlan;
 use crossdock_core::message::{Envelope, Message, MessageState};
 use crossdock_core::routing::Decision;
 use crossdock_core::submission::{self, Expected};
@@ -17,6 +18,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::actions::{Actor, ResumeScope};
+use super::jobs::JobAnswer;
 use super::master::ReferenceChange;
 use super::refusal::Refusal;
 use super::{Desk, DeskError, Live};
@@ -78,6 +80,15 @@ pub enum Order {
     Rerun(MessageId),
     /// Send nothing to a system.
     Pause(SystemName),
+    /// Do something to many paused transmissions; a dry run only shows what.
+    StartJob {
+        /// What to do, to which, how fast.
+        plan: JobPlan,
+        /// Start nothing.
+        dry_run: bool,
+    },
+    /// Stop a job.
+    StopJob(JobId),
     /// Merge or split entities, follow or reject a suggestion.
     Decide(Decision),
     /// Add and remove other systems' ids.
@@ -207,6 +218,19 @@ impl Desk {
                 let resumed = answer(&self.resume(scope, actor).await?)?;
                 live.keep(record(&resumed)).await?;
                 return Ok(resumed);
+            }
+            Order::StartJob { plan, dry_run: true } => {
+                let told = answer(&JobAnswer { preview: self.preview_job(plan).await?, job: None })?;
+                live.keep(record(&told)).await?;
+                return Ok(told);
+            }
+            Order::StartJob { plan, dry_run: false } => {
+                let started = self.start_job_with(plan, actor, |started| Ok(record(&answer(started)?))).await?;
+                return answer(&started);
+            }
+            Order::StopJob(id) => {
+                let stopped = self.stop_job_with(*id, actor, |stopped| Ok(record(&answer(stopped)?))).await?;
+                return answer(&stopped);
             }
             Order::ChangeReferences(change) => {
                 let report = self.change_references(change, actor, |report| Ok(record(&answer(report)?))).await?;

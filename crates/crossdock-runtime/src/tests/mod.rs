@@ -7,6 +7,7 @@ mod duplicating;
 mod faulty;
 mod flow;
 mod hub;
+mod jobs;
 mod partner;
 mod polling;
 mod sending;

@@ -125,8 +125,9 @@ impl World {
                 workers.spawn(poller.run(stopped.clone()));
             }
         }
-        workers.spawn(crate::timers::run(shell.clone(), stopped));
+        workers.spawn(crate::timers::run(shell.clone(), stopped.clone()));
         let (sender, commands) = mpsc::channel(64);
+        workers.spawn(crate::jobs::run(shell.clone(), sender.clone(), stopped));
         let desk = Desk::running(shell.clone(), sender, gauges.clone());
         Self { shell, store, partner, desk, router, settings, clock, commands, gauges, stop, workers }
     }

@@ -11,6 +11,7 @@ use crossdock_core::event::{Entity, EntityRef, Reference, StoredEvent};
 use crossdock_core::exception::Exception;
 use crossdock_core::ids::{EventId, FlowName, MessageId, OrderingKey, SuggestionId, SystemName, TransmissionId};
 use crossdock_core::message::{Rejection, StoredMessage};
+use crossdock_core::record::{Record, RecordKind};
 use crossdock_core::routing::Wanted;
 use crossdock_core::suggestion::Suggestion;
 use crossdock_core::traffic::Traffic;
@@ -18,7 +19,7 @@ use crossdock_core::transmission::{Attempt, Transmission};
 use crossdock_runtime::clock::Clock as _;
 use crossdock_store::{
     CommitError, Counts, Done, EntityFilter, EntityMark, EntityPage, ExceptionFilter, MemoryStore, MessageFilter, Page,
-    Store, StoreError, Subjects, SuggestionFilter, TransmissionFilter,
+    RecordFilter, Store, StoreError, Subjects, SuggestionFilter, TransmissionFilter,
 };
 use jiff::Timestamp;
 use tokio::sync::Notify;
@@ -307,6 +308,9 @@ impl Store for HubStore {
         fn transmission(&self, id: TransmissionId) -> Option<Transmission>;
         fn transmissions_of_event(&self, id: EventId) -> Vec<Transmission>;
         fn transmissions(&self, filter: &TransmissionFilter, page: Page) -> Vec<Transmission>;
+        fn transmissions_after(&self, state: &str, system: Option<&SystemName>, after: u64, limit: usize) -> Vec<(u64, Transmission)>;
+        fn record(&self, kind: RecordKind, id: &str) -> Option<Record>;
+        fn records(&self, filter: &RecordFilter, page: Page) -> Vec<Record>;
         fn next_due(&self, system: &SystemName) -> Option<Timestamp>;
         fn sending(&self) -> Vec<Transmission>;
         fn held_about(&self, about: &EntityRef) -> Vec<Transmission>;

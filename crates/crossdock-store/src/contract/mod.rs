@@ -9,6 +9,7 @@ mod lines;
 mod master;
 mod random;
 pub mod records;
+mod work;
 
 use std::sync::mpsc;
 
@@ -23,6 +24,7 @@ pub use figures::*;
 pub use lines::*;
 pub use master::*;
 pub use random::*;
+pub use work::*;
 
 /// A backend under test, empty at first.
 pub trait Subject {
@@ -80,6 +82,8 @@ macro_rules! store_contract {
             transmissions_are_listed_newest_first_by_any_filter,
             done_is_known_by_flow_and_entity,
             attempts_are_kept_oldest_first,
+            a_record_moves_by_one_version,
+            what_stands_in_a_state_is_walked_from_the_oldest,
             a_long_line_has_one_head,
             counts_follow_every_change,
             refused_changes_are_not_counted,

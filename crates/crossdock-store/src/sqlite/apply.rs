@@ -8,6 +8,7 @@ use crossdock_core::changeset::{AuditRecord, ChainedAudit};
 use crossdock_core::event::Reference;
 use crossdock_core::exception::ExceptionStatus;
 use crossdock_core::ids::{MessageId, SystemName};
+use crossdock_core::record::Record;
 use rusqlite::{Connection, OptionalExtension, Statement, params};
 
 use super::backlog::{Backlog, Place};
@@ -159,6 +160,7 @@ impl<'c> Applier<'c> {
                 "INSERT OR REPLACE INTO system_states (system, paused, since) VALUES (?1, ?2, ?3)",
                 params![system.as_str(), paused, since],
             ),
+            Row::Record(record) => self.record(record),
             Row::Audit(record) => self.audit(record),
         }
     }
@@ -376,6 +378,25 @@ impl<'c> Applier<'c> {
         let values = params![row.id.to_string(), row.version, row.what, row.status, row.record];
         match self.statement(sql)?.execute(values)? {
             0 => Err(Stop::Refused(refusal::suggestion(row.id))),
+            _ => Ok(()),
+        }
+    }
+
+    fn record(&mut self, row: &Record) -> Result<(), Stop> {
+        let sql = match row.version {
+            1 => {
+                "INSERT INTO records (kind, id, version, is_open, about, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                 ON CONFLICT DO NOTHING"
+            }
+            _ => {
+                "UPDATE records SET version = ?3, is_open = ?4, about = ?5, body = ?6
+                 WHERE kind = ?1 AND id = ?2 AND version = ?3 - 1"
+            }
+        };
+        let version = i64::try_from(row.version).unwrap_or(i64::MAX);
+        let values = params![row.kind.word(), row.id, version, row.is_open, row.about, row.body];
+        match self.statement(sql)?.execute(values)? {
+            0 => Err(Stop::Refused(refusal::record(row.kind, &row.id))),
             _ => Ok(()),
         }
     }

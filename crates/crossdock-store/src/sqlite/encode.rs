@@ -5,6 +5,7 @@ use crossdock_core::event::{Entity, EntityRef, Event, Reference};
 use crossdock_core::exception::{Exception, ExceptionStatus};
 use crossdock_core::ids::{EventId, MessageId, OrderingKey, SuggestionId, SystemName, TransmissionId};
 use crossdock_core::message::{Message, MessageState, Rejection};
+use crossdock_core::record::Record;
 use crossdock_core::suggestion::Suggestion;
 use crossdock_core::transmission::{Attempt, Outcome, Transmission};
 use jiff::Timestamp;
@@ -37,6 +38,7 @@ pub enum Row {
     Rejection(RejectionRow),
     SystemState { system: SystemName, paused: Option<String>, since: String },
     Traffic { name: String, record: String },
+    Record(Box<Record>),
     Audit(AuditRecord),
 }
 
@@ -185,6 +187,7 @@ impl Row {
             Change::SetSystemState(SystemState { system, paused, since }) => {
                 Row::SystemState { system, paused, since: time_text(since) }
             }
+            Change::PutRecord(record) => Row::Record(Box::new(record)),
             Change::AppendAudit(record) => Row::Audit(record),
         })
     }
@@ -201,6 +204,7 @@ impl Row {
                 Row::Reference(row) | Row::RemoveReference(row) => row.value.len(),
                 Row::Suggestion(row) => row.record.len(),
                 Row::Traffic { record, .. } => record.len(),
+                Row::Record(row) => row.body.len(),
                 Row::Transmission(row) => row.record.len(),
                 Row::Attempt(row) => row.record.len(),
                 Row::Exception(row) => 2 * row.record.len(),

@@ -5,13 +5,14 @@ use crossdock_core::event::EntityRef;
 use crossdock_core::exception::Exception;
 use crossdock_core::ids::OrderingKey;
 use crossdock_core::message::StoredMessage;
+use crossdock_core::record::Record;
 use crossdock_core::suggestion::Suggestion;
 use crossdock_core::transmission::Transmission;
 use rusqlite::{Connection, ToSql, params};
 
 use super::ledger::Subject;
 use super::read::{self, OUTCOMES, PROPOSALS, ReadError, SUGGESTION_STATES, TRANSMISSION_STATES, WAITING, count, many};
-use crate::port::{ExceptionFilter, MessageFilter, Page, SuggestionFilter, TransmissionFilter};
+use crate::port::{ExceptionFilter, MessageFilter, Page, RecordFilter, SuggestionFilter, TransmissionFilter};
 
 type Read<T> = Result<T, ReadError>;
 
@@ -51,6 +52,59 @@ pub fn transmissions(connection: &Connection, filter: &TransmissionFilter, page:
         }
     };
     on_page(numbers, page).filter_map(|number| read::transmission_numbered(connection, number).transpose()).collect()
+}
+
+/// Oldest first behind a number: each system's part is asked for and merged, as for the lists.
+pub fn transmissions_after(
+    connection: &Connection,
+    state: &str,
+    system: Option<&str>,
+    after: u64,
+    limit: usize,
+) -> Read<Vec<(u64, Transmission)>> {
+    let sql = "SELECT number FROM transmissions INDEXED BY transmissions_by_state
+               WHERE state = ?1 AND system = ?2 AND number > ?3 ORDER BY number LIMIT ?4";
+    let systems = match system {
+        Some(system) => vec![system.to_owned()],
+        None => self::systems(connection, Subject::Transmissions)?,
+    };
+    let after = i64::try_from(after).unwrap_or(i64::MAX);
+    let mut numbers = Vec::new();
+    for system in systems {
+        let values = params![state, system, after, count(limit)];
+        numbers.extend(many(connection, sql, values, |row| Ok(row.get::<_, i64>(0)?))?);
+    }
+    numbers.sort_unstable();
+    numbers.truncate(limit);
+    let mut found = Vec::new();
+    for number in numbers {
+        found.extend(read::transmission_numbered(connection, number)?.map(|it| (number.unsigned_abs(), it)));
+    }
+    Ok(found)
+}
+
+/// Records of a kind: by what they are about, or by whether they are open, or both kinds of open merged.
+pub fn records(connection: &Connection, filter: &RecordFilter, page: Page) -> Read<Vec<Record>> {
+    let kind = filter.kind;
+    let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(5)?, read::record_row(kind, row)?));
+    let mut found: Vec<(i64, Record)> = Vec::new();
+    match (&filter.about, filter.open) {
+        (Some(about), open) => {
+            let sql = "SELECT id, version, is_open, about, body, number FROM records INDEXED BY records_about
+                       WHERE kind = ?1 AND about = ?2 AND about <> '' AND (?3 IS NULL OR is_open = ?3)
+                       ORDER BY number DESC LIMIT ?4";
+            found.extend(many(connection, sql, params![kind.word(), about, open, reach(page)], row)?);
+        }
+        (None, open) => {
+            let sql = "SELECT id, version, is_open, about, body, number FROM records INDEXED BY records_by_state
+                       WHERE kind = ?1 AND is_open = ?2 ORDER BY number DESC LIMIT ?3";
+            for is_open in [false, true].into_iter().filter(|is_open| open.is_none_or(|open| open == *is_open)) {
+                found.extend(many(connection, sql, params![kind.word(), is_open, reach(page)], row)?);
+            }
+        }
+    }
+    found.sort_by_key(|(number, _)| std::cmp::Reverse(*number));
+    Ok(found.into_iter().skip(page.skip).take(page.limit).map(|(_, record)| record).collect())
 }
 
 pub fn exceptions(connection: &Connection, filter: &ExceptionFilter, page: Page) -> Read<Vec<Exception>> {

@@ -36,6 +36,7 @@ use crossdock_core::event::{Entity, EntityRef, Reference, StoredEvent};
 use crossdock_core::exception::Exception;
 use crossdock_core::ids::{EventId, FlowName, MessageId, OrderingKey, SuggestionId, SystemName, TransmissionId};
 use crossdock_core::message::{Rejection, StoredMessage};
+use crossdock_core::record::{Record, RecordKind};
 use crossdock_core::routing::Wanted;
 use crossdock_core::suggestion::Suggestion;
 use crossdock_core::traffic::Traffic;
@@ -43,8 +44,8 @@ use crossdock_core::transmission::{Attempt, Transmission};
 use jiff::Timestamp;
 
 use crate::port::{
-    CommitError, Counts, Done, EntityFilter, EntityMark, EntityPage, ExceptionFilter, MessageFilter, Page, Store,
-    StoreError, Subjects, SuggestionFilter, TransmissionFilter,
+    CommitError, Counts, Done, EntityFilter, EntityMark, EntityPage, ExceptionFilter, MessageFilter, Page,
+    RecordFilter, Store, StoreError, Subjects, SuggestionFilter, TransmissionFilter,
 };
 use checkpoint::{Checkpointer, Log, LogLimits};
 use dedup::{DedupIndex, Digest};
@@ -444,6 +445,17 @@ impl Store for SqliteStore {
         self.readers.read_at_once(|connection| lists::transmissions(connection, filter, page))
     }
 
+    fn transmissions_after(
+        &self,
+        state: &str,
+        system: Option<&SystemName>,
+        after: u64,
+        limit: usize,
+    ) -> Read<Vec<(u64, Transmission)>> {
+        let system = system.map(SystemName::as_str);
+        self.readers.read_at_once(|connection| lists::transmissions_after(connection, state, system, after, limit))
+    }
+
     fn due(&self, system: &SystemName, now: Timestamp, limit: usize) -> Read<Vec<Transmission>> {
         self.readers.read(|connection| read::due(connection, system, now, limit))
     }
@@ -482,6 +494,14 @@ impl Store for SqliteStore {
 
     fn rejections(&self, page: Page) -> Read<Vec<Rejection>> {
         self.readers.read(|connection| read::rejections(connection, page))
+    }
+
+    fn record(&self, kind: RecordKind, id: &str) -> Read<Option<Record>> {
+        self.readers.read(|connection| read::stored_record(connection, kind, id))
+    }
+
+    fn records(&self, filter: &RecordFilter, page: Page) -> Read<Vec<Record>> {
+        self.readers.read_at_once(|connection| lists::records(connection, filter, page))
     }
 
     fn due_timers(&self, now: Timestamp, limit: usize) -> Read<Vec<Timer>> {

@@ -5,6 +5,7 @@ use crossdock_core::event::{Entity, EntityRef, Reference, StoredEvent};
 use crossdock_core::exception::{Exception, ExceptionStatus};
 use crossdock_core::ids::{EventId, FlowName, MessageId, SuggestionId, SystemName, TransmissionId};
 use crossdock_core::message::{Message, MessageState, Rejection, StoredMessage};
+use crossdock_core::record::{Record, RecordKind};
 use crossdock_core::routing::Wanted;
 use crossdock_core::suggestion::Suggestion;
 use crossdock_core::traffic::Traffic;
@@ -264,6 +265,23 @@ pub fn attempts(connection: &Connection, id: TransmissionId) -> Read<Vec<Attempt
 pub fn open_exception(connection: &Connection, fingerprint: &str) -> Read<Option<Exception>> {
     let sql = "SELECT record FROM exceptions WHERE fingerprint = ?1 AND status = 'open'";
     one(connection, sql, [fingerprint], record)
+}
+
+pub fn stored_record(connection: &Connection, kind: RecordKind, id: &str) -> Read<Option<Record>> {
+    let sql = "SELECT id, version, is_open, about, body FROM records WHERE kind = ?1 AND id = ?2";
+    one(connection, sql, [kind.word(), id], |row| record_row(kind, row))
+}
+
+/// Columns id, version, is_open, about, body.
+pub fn record_row(kind: RecordKind, row: &Row<'_>) -> Read<Record> {
+    Ok(Record {
+        kind,
+        id: row.get(0)?,
+        version: unsigned(row, 1)?,
+        is_open: row.get(2)?,
+        about: row.get(3)?,
+        body: row.get(4)?,
+    })
 }
 
 pub fn rejections(connection: &Connection, page: Page) -> Read<Vec<Rejection>> {

@@ -18,6 +18,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/0003_entity_lists.sql"),
     include_str!("schema/0004_traffic.sql"),
     include_str!("schema/0005_exception_affects.sql"),
+    include_str!("schema/0006_records.sql"),
 ];
 
 /// The version this program writes.

@@ -7,6 +7,7 @@ mod client;
 mod connectors;
 mod desk;
 mod init;
+mod jobs;
 mod live;
 mod mapping;
 mod model;
@@ -86,6 +87,7 @@ enum Command {
     Messages(desk::MessagesArgs),
     Rerun(desk::RerunArgs),
     Paused(paused::PausedArgs),
+    Jobs(jobs::JobsArgs),
     References(references::ReferencesArgs),
     Model(model::ModelArgs),
     Connectors(connectors::ConnectorsArgs),
@@ -147,6 +149,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Messages(args) => desk::messages(&args, screen),
         Command::Rerun(args) => desk::rerun(&args, screen),
         Command::Paused(args) => paused::run(&args, screen),
+        Command::Jobs(args) => jobs::run(&args, screen),
         Command::References(args) => references::run(&args, screen),
         Command::Model(args) => model::run(&args, screen),
         Command::Connectors(args) => connectors::run(&args, screen),

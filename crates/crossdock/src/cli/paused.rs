@@ -2,10 +2,12 @@
 
 use std::process::ExitCode;
 
+use anyhow::bail;
 use clap::{Args, Subcommand};
 use serde_json::{Value as Json, json};
 
 use super::client::{self, ApiError};
+use super::jobs::{self, Action, FilterArgs, PaceArgs};
 use super::screen::{self, Row, Screen, Tone};
 use super::shapes::{Listing, Overview, Resumed, Transmission};
 use super::{HubArg, JsonArg, actor, api, exit, when};
@@ -20,7 +22,7 @@ pub struct PausedArgs {
 #[derive(Debug, Subcommand)]
 enum PausedCommand {
     List(ListArgs),
-    Resume(ResumeArgs),
+    Resume(Box<ResumeArgs>),
 }
 
 /// List paused systems and transmissions with their reasons
@@ -50,18 +52,24 @@ Examples:
   crossdock paused resume 01938e2a-7b00-8000-8000-000000000001 --reason \"SKU created in Odoo\"
   crossdock paused resume --system odoo --reason \"new API key\"
   crossdock paused resume --all --reason \"warehouse is back\"
+  crossdock paused resume --all --system odoo --class transmission_refused --rate 20 --yes --reason \"SKUs created\"
+
+With a system alone, or with --all alone, paused systems are resumed too, and at once. With --all and anything else said
+the hub does it as a job: what it would do is shown first, it can be watched and stopped (`crossdock jobs`).
+
 
 Exit codes: 0 resumed, 1 something was refused, 2 the hub does not answer")]
 struct ResumeArgs {
     /// Ids of transmissions, as `crossdock paused list` shows them
     #[arg(value_name = "ID", required_unless_present_any = ["all", "system"], conflicts_with_all = ["all", "system"])]
     ids: Vec<String>,
-    /// Everything that is paused
-    #[arg(long, conflicts_with = "system")]
+    /// Everything that is paused, or everything that fits what is said besides
+    #[arg(long)]
     all: bool,
-    /// A system and everything paused at it
-    #[arg(long, value_name = "NAME")]
-    system: Option<String>,
+    #[command(flatten)]
+    filter: FilterArgs,
+    #[command(flatten)]
+    pace: PaceArgs,
     /// Why: kept in the audit record
     #[arg(long, value_name = "TEXT")]
     reason: String,
@@ -122,7 +130,8 @@ fn list(args: &ListArgs, screen: Screen) -> anyhow::Result<ExitCode> {
     Ok(if nothing { exit::FINE } else { exit::found_wrong() })
 }
 
-fn transmission_row(transmission: &Transmission) -> Row {
+/// A transmission in a list.
+pub fn transmission_row(transmission: &Transmission) -> Row {
     let reason = transmission.reason.as_ref().or(transmission.last_problem.as_ref());
     vec![
         (transmission.id.clone(), Tone::Plain),
@@ -148,9 +157,18 @@ fn listing_json(overview: &str, transmissions: &str, only: Option<&str>) -> anyh
 }
 
 fn resume(args: &ResumeArgs, screen: Screen) -> anyhow::Result<ExitCode> {
+    let system = &args.filter.system;
+    let wants_job = args.filter.is_narrow() || args.pace.is_said() || (args.all && system.is_some());
+    if wants_job && !args.all {
+        bail!("a filter or a rate goes with --all: `crossdock paused resume --all --system NAME --rate 20 …`");
+    }
+    if wants_job {
+        let (filter, pace) = (&args.filter, &args.pace);
+        return jobs::start(Action::Resume, filter, pace, Some(&args.reason), &args.hub, args.json.json, screen);
+    }
     let hub = api::hub(&args.hub)?;
     let mut body = json!({"actor": actor::name(), "reason": args.reason});
-    match (&args.system, args.all) {
+    match (system, args.all) {
         (Some(system), _) => body["system"] = json!(system),
         (None, true) => body["all"] = json!(true),
         (None, false) => body["ids"] = json!(args.ids),

@@ -85,6 +85,54 @@ pub struct Resumed {
     pub refused: Vec<String>,
 }
 
+/// What a job does, or would do.
+#[derive(Debug, Deserialize)]
+pub struct JobAnswer {
+    pub preview: JobPreview,
+    pub job: Option<Job>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct JobPreview {
+    pub count: u64,
+    pub more: bool,
+    pub systems: BTreeMap<String, u64>,
+    pub paused_systems: Vec<String>,
+    pub examples: Vec<Transmission>,
+    pub seconds: u64,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Job {
+    pub id: String,
+    pub action: String,
+    pub state: String,
+    pub by: String,
+    pub reason: String,
+    pub started_at: Timestamp,
+    pub expected: u64,
+    pub done: u64,
+    pub refused: u64,
+    pub problems: Vec<JobProblem>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct JobProblem {
+    pub transmission: String,
+    pub detail: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Fault {
+    pub fault: String,
+    pub class: Option<String>,
+    pub system: String,
+    pub reason: String,
+    pub owner: Option<String>,
+    pub count: u64,
+    pub since: Timestamp,
+}
+
 #[derive(Debug, Deserialize)]
 pub struct Trace {
     pub entities: Vec<EntityView>,

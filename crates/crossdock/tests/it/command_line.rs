@@ -24,6 +24,11 @@ fn every_command_has_help_with_examples_and_exit_codes() {
         &["rerun"],
         &["paused", "list"],
         &["paused", "resume"],
+        &["jobs", "faults"],
+        &["jobs", "start"],
+        &["jobs", "list"],
+        &["jobs", "show"],
+        &["jobs", "stop"],
         &["connectors"],
         &["odoo", "setup"],
     ];
@@ -41,7 +46,10 @@ fn wrong_arguments_end_with_2() {
     crossdock(&[]).run().expect(2);
     crossdock(&["chekc"]).run().expect(2);
     crossdock(&["paused", "resume", "--reason", "x"]).run().expect(2);
-    crossdock(&["paused", "resume", "--all", "--system", "odoo", "--reason", "x"]).run().expect(2);
+    crossdock(&["paused", "resume", "--system", "odoo", "--rate", "5", "--reason", "x"]).run().expect(2);
+    crossdock(&["jobs", "start", "resume", "--class", "broken", "--reason", "x"]).run().expect(2);
+    crossdock(&["jobs", "start", "resume", "--since", "yesterday", "--reason", "x"]).run().expect(2);
+    crossdock(&["jobs", "start", "resume"]).run().expect(2);
     crossdock(&["paused", "resume", "--all"]).run().expect(2);
     crossdock(&["messages", "--limit", "0"]).run().expect(2);
     crossdock(&["messages", "--state", "lost"]).run().expect(2);
@@ -76,6 +84,8 @@ fn a_hub_that_does_not_run_is_told() {
         &["messages"],
         &["trace", "S1"],
         &["paused", "list"],
+        &["jobs", "faults"],
+        &["jobs", "start", "cancel", "--dry-run"],
         &["rerun", "x", "--reason", "y"],
     ] {
         let ended = crossdock(command).within(folder.path()).run().expect(2);

@@ -6,6 +6,7 @@ mod command_line;
 mod config_mistakes;
 mod console;
 mod hub_folder;
+mod jobs;
 mod live;
 mod mapping_guide;
 mod mapping_mistakes;

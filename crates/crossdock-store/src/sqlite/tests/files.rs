@@ -215,7 +215,7 @@ fn a_folder_of_an_older_version_is_brought_up_to_date() {
     let connection = rusqlite::Connection::open(folder.path().join(FILE_NAME)).unwrap();
     let older = "DROP TABLE entity_links; DROP INDEX events_about; DROP INDEX entities_by_status;
                  DROP INDEX entity_references_by_system; DROP TABLE suggestions; DROP TABLE traffic;
-                 DROP TABLE exception_affects;
+                 DROP TABLE exception_affects; DROP TABLE records;
                  PRAGMA user_version = 1;";
     connection.execute_batch(older).unwrap();
     drop(connection);
