@@ -1,7 +1,7 @@
--- Small records of the hub's own work: jobs, edits.
+-- Small records of the hub's own work: jobs.
 CREATE TABLE records (
     number  INTEGER PRIMARY KEY,     -- in the order they were first written
-    kind    TEXT NOT NULL,           -- job, edit
+    kind    TEXT NOT NULL,           -- job
     id      TEXT NOT NULL,
     version INTEGER NOT NULL,
     is_open INTEGER NOT NULL,        -- 1 while the hub has to do something about it
