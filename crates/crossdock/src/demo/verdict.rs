@@ -1,6 +1,7 @@
 //! Looks at every system afterwards and says whether each order had its effects exactly once.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use crossdock_sim::partners::{Customer, Warehouse};
 use serde::Serialize;
@@ -42,6 +43,8 @@ pub struct Evidence<'a> {
 
 /// Cases shown per check.
 const CASES_MAX: usize = 5;
+/// How long work that a poll has just brought may take.
+const MOMENT_MAX: Duration = Duration::from_secs(5);
 
 /// Checks everything.
 ///
@@ -54,7 +57,7 @@ pub async fn judge(
 ) -> anyhow::Result<Vec<Check>> {
     let names: Vec<String> = evidence.orders.iter().map(|order| order.name.clone()).collect();
     let books = evidence.odoo.books(&names).await?;
-    let overview = evidence.hub.get("/api/overview").await?;
+    let overview = overview_at_rest(evidence.hub).await?;
     let mut checks = vec![
         per_order(evidence, "released to the warehouse once", |name| releases.get(name).copied().unwrap_or(0) == 1),
         per_order(evidence, "one done delivery per shipment in Odoo", |name| deliveries_match(evidence, name, &books)),
@@ -125,19 +128,35 @@ async fn stock(evidence: &Evidence<'_>) -> anyhow::Result<Check> {
     })
 }
 
-fn at_rest(overview: &Json) -> Check {
-    let waiting: Vec<String> = [
+/// The hub's figures; asked for again for a few seconds while they show work, since a poll may bring something new just
+/// now that is worked off in a moment.
+async fn overview_at_rest(hub: &HubProcess) -> anyhow::Result<Json> {
+    let deadline = Instant::now() + MOMENT_MAX;
+    loop {
+        let overview = hub.get("/api/overview").await?;
+        if open_work(&overview).is_empty() || Instant::now() > deadline {
+            return Ok(overview);
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// What is not at rest, with its figure.
+fn open_work(overview: &Json) -> Vec<String> {
+    const FIGURES: [&str; 6] = [
         "messages_waiting",
         "messages_failed",
         "transmissions_open",
         "transmissions_held",
         "transmissions_paused",
         "exceptions_open",
-    ]
-    .iter()
-    .filter(|key| overview[**key].as_u64() != Some(0))
-    .map(|key| format!("{key}: {}", overview[*key]))
-    .collect();
+    ];
+    let is_open = |key: &&&str| overview[**key].as_u64() != Some(0);
+    FIGURES.iter().filter(is_open).map(|key| format!("{key}: {}", overview[*key])).collect()
+}
+
+fn at_rest(overview: &Json) -> Check {
+    let waiting = open_work(overview);
     Check {
         what: "nothing is waiting, paused or open in the hub".to_owned(),
         found: if waiting.is_empty() { "at rest".to_owned() } else { waiting.join(", ") },
