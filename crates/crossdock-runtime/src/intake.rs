@@ -118,7 +118,7 @@ impl Shell {
         cursor: Option<Change>,
     ) -> Result<Vec<AcceptedMessage>, CommitError> {
         let now = self.clock.now();
-        let is_wanted = |it: &Envelope| routing::unwanted(&self.plan.hub, system, &it.channel).is_none();
+        let is_wanted = |it: &Envelope| routing::is_wanted(&self.plan.hub, system, &it.channel);
         let has_work = envelopes.iter().any(is_wanted);
         let accepted = match envelopes.len() == 1 && cursor.is_none() {
             true => self.accept_one_by_one(system, envelopes, None, now).await,

@@ -70,11 +70,11 @@ impl Proof {
     /// The headers to keep with the message: names in lower case, credentials left out.
     pub fn kept_headers(&self, request: &RawRequest) -> Vec<(String, String)> {
         let is_secret = |name: &str| {
-            CREDENTIALS.contains(&name)
+            CREDENTIALS.iter().any(|secret| secret.eq_ignore_ascii_case(name))
                 || self.scheme.secret_header().is_some_and(|header| header.eq_ignore_ascii_case(name))
         };
-        let lower = request.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone()));
-        lower.filter(|(name, _)| !is_secret(name)).collect()
+        let kept = request.headers.iter().filter(|(name, _)| !is_secret(name));
+        kept.map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect()
     }
 }
 

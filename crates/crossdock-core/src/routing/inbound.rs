@@ -90,9 +90,13 @@ pub(super) fn take(message: &Message, work: &mut Work<'_>) -> Result<MessageStat
 
 /// What becomes of a message whatever it says: `None` when a flow looks at it.
 pub fn unwanted(hub: &Hub, system: &SystemName, channel: &str) -> Option<MessageState> {
-    // What is handed in through the API needs no flow.
-    let is_wanted = hub.inbound.iter().any(|flow| wants(flow, system, channel)) || submission::is_of(system);
-    (!is_wanted).then(|| MessageState::Ignored { reason: format!("no flow takes channel `{channel}` of {system}") })
+    let reason = || format!("no flow takes channel `{channel}` of {system}");
+    (!is_wanted(hub, system, channel)).then(|| MessageState::Ignored { reason: reason() })
+}
+
+/// Whether a flow looks at what comes by this channel. What is handed in through the API needs no flow.
+pub fn is_wanted(hub: &Hub, system: &SystemName, channel: &str) -> bool {
+    hub.inbound.iter().any(|flow| wants(flow, system, channel)) || submission::is_of(system)
 }
 
 pub(super) fn wants(flow: &InboundFlow, system: &SystemName, channel: &str) -> bool {

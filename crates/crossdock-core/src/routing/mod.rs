@@ -29,7 +29,7 @@ use crate::transmission::{NotNow, Transmission};
 use crate::value::Value;
 
 pub use decisions::{Decision, Decisive, REFERENCES_MAX, Undecidable, WAITING_MAX, decide};
-pub use inbound::unwanted;
+pub use inbound::{is_wanted, unwanted};
 use work::Work;
 
 /// What routing may look up. Within a batch the view shows the effects of the messages before.

@@ -4,6 +4,7 @@
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use hyper::body::{Body, Bytes};
@@ -93,7 +94,14 @@ where
         }
         Ok(())
     };
-    match timeout(within, reading).await {
+    let mut reading = pin!(reading);
+    // Most bodies are there already: a timer is set up only for one that has to be waited for.
+    let at_once = std::future::poll_fn(|cx| Poll::Ready(reading.as_mut().poll(cx))).await;
+    let result = match at_once {
+        Poll::Ready(result) => Ok(result),
+        Poll::Pending => timeout(within, reading).await,
+    };
+    match result {
         Ok(result) => result.map(|()| held),
         Err(_) => Err(BodyFault::TooSlow { seconds: within.as_secs() }),
     }

@@ -1,8 +1,8 @@
 //! The embedded backend: one SQLite file `hub.db` in the data folder. Accepted means synced: a `done` is called after
-//! the COMMIT that carries its changeset returned, and COMMIT returns after the log is on the disk.
+//! the log that carries its changeset was brought onto the disk.
 //!
-//! One thread writes, in groups; another moves the log into the file; reads go through their own connections and never
-//! wait for either. The file can be read with any SQLite tool while the hub runs; `docs/guides/data-folder.md` says how.
+//! One thread writes, in groups; a second syncs them; a third moves the log into the file; reads go through their own
+//! connections and never wait for any of them. The file can be read with any SQLite tool while the hub runs; `docs/guides/data-folder.md` says how.
 
 mod apply;
 mod backlog;
@@ -20,6 +20,7 @@ mod queue;
 mod read;
 mod schema;
 mod statement;
+mod syncer;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -53,6 +54,7 @@ use encode::Prepared;
 use lock::FolderLock;
 use pool::Readers;
 use queue::{Queue, QueueLimits, Submission};
+use syncer::Syncer;
 use writer::{Work, Writer};
 
 /// The database in the data folder.
@@ -65,8 +67,8 @@ pub struct Options {
     pub group_max: NonZeroUsize,
     /// Bytes of changesets in one transaction; a larger changeset travels alone.
     pub group_bytes_max: usize,
-    /// How long the writer waits at most for more changesets to share a sync with. It never waits longer than the
-    /// last commit took, and only for as many as came together last time.
+    /// How long the writer waits at most, once the disk is free, for more changesets to share a sync with. It never
+    /// waits longer than the last sync took, and only for as many as came together last time.
     pub linger_max: Duration,
     /// Changesets that may wait; beyond, `Busy` (I10).
     pub queued_max: NonZeroUsize,
@@ -91,6 +93,8 @@ pub struct Options {
     pub file_bytes_max: Option<u64>,
     /// Dedup keys held in memory before they are sorted into a run on disk.
     pub dedup_run_keys: NonZeroUsize,
+    /// How the log is brought onto the disk. Tests put in its place what fails or takes its time.
+    pub(crate) sync: fn(&std::fs::File) -> std::io::Result<()>,
 }
 
 const MIB: usize = 1 << 20;
@@ -113,6 +117,7 @@ impl Default for Options {
             mmap_bytes: 128 * MIB,
             file_bytes_max: None,
             dedup_run_keys: count(1 << 16),
+            sync: std::fs::File::sync_data,
         }
     }
 }
@@ -186,6 +191,7 @@ struct Writing {
 
 struct Running {
     writer: JoinHandle<()>,
+    syncer: JoinHandle<()>,
     checkpointer: JoinHandle<()>,
 }
 
@@ -208,6 +214,7 @@ impl SqliteStore {
         let file = folder.join(FILE_NAME);
         let connection = schema::open_for_writing(&file, &options)?;
         let refused = |error: &rusqlite::Error| OpenError::File { problem: problem::sentence(&file, error) };
+        schema::leave_syncs_to_others(&connection).map_err(|error| refused(&error))?;
         let dedup = DedupIndex::load(&connection, options.dedup_run_keys.get()).map_err(|error| refused(&error))?;
         let checkpoints = schema::open_for_writing(&file, &options)?;
         let writing = Writing {
@@ -227,7 +234,15 @@ impl SqliteStore {
             linger_max: options.linger_max,
             _lock: lock.clone(),
         };
-        let running = writing.start(writer, Checkpointer { connection: checkpoints, file: file.clone(), _lock: lock });
+        let syncer = Syncer {
+            file: file.clone(),
+            queue: writing.queue.clone(),
+            work: writing.work.clone(),
+            sync: options.sync,
+            _lock: lock.clone(),
+        };
+        let running =
+            writing.start(writer, syncer, Checkpointer { connection: checkpoints, file: file.clone(), _lock: lock });
         let running = running.map_err(|source| OpenError::Folder { folder: folder.to_owned(), source })?;
         *writing.running.lock().unwrap_or_else(PoisonError::into_inner) = Some(running);
         Ok(Self {
@@ -282,16 +297,17 @@ impl SqliteStore {
 }
 
 impl Writing {
-    fn start(&self, writer: Writer, checkpointer: Checkpointer) -> std::io::Result<Running> {
+    fn start(&self, writer: Writer, syncer: Syncer, checkpointer: Checkpointer) -> std::io::Result<Running> {
         let log = self.log.clone();
         let checkpointer = Builder::new().name("store-checkpoint".into()).spawn(move || checkpointer.run(&log))?;
-        match Builder::new().name("store-writer".into()).spawn(move || writer.run()) {
-            Ok(writer) => Ok(Running { writer, checkpointer }),
-            Err(error) => {
-                self.log.close();
-                Err(error)
-            }
-        }
+        let ended = |error| {
+            self.log.close();
+            self.queue.written_out();
+            error
+        };
+        let syncer = Builder::new().name("store-sync".into()).spawn(move || syncer.run()).map_err(ended)?;
+        let writer = Builder::new().name("store-writer".into()).spawn(move || writer.run()).map_err(ended)?;
+        Ok(Running { writer, syncer, checkpointer })
     }
 }
 
@@ -534,9 +550,11 @@ impl Store for SqliteStore {
         let running = writing.running.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(running) = running else { return };
         // A thread that panicked has already answered for it; there is nothing to add here. Whoever drops the last
-        // handle inside a callback is on the writer's thread: that one ends by itself.
-        if running.writer.thread().id() != std::thread::current().id() {
-            let _ = running.writer.join();
+        // handle inside a callback is on the syncer's thread, or, when a write failed, on the writer's. These two wait for
+        // each other, and then end by themselves.
+        let threads = [running.writer, running.syncer];
+        if threads.iter().all(|thread| thread.thread().id() != std::thread::current().id()) {
+            threads.map(JoinHandle::join).into_iter().for_each(drop);
         }
         self.readers.close();
         writing.log.close();

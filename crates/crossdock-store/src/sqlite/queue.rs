@@ -1,4 +1,5 @@
-//! What waits to be written: bounded, in order, handed to the writer in groups.
+//! What waits to be written: bounded, in order, handed to the writer in groups; and the groups that are written and
+//! wait for their sync, handed to the syncer one at a time.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -12,6 +13,20 @@ pub struct Submission {
     pub changeset: Prepared,
     pub done: Done,
 }
+
+/// A group that is in the log and not yet known to be on the disk, and what to tell whom once it is.
+pub struct Unsynced {
+    pub waiting: Vec<Done>,
+    /// In the order of `waiting`.
+    pub answers: Vec<Answer>,
+    /// Something was written. Otherwise there are only refusals, which must not overtake what they refer to.
+    pub is_written: bool,
+    /// When its first changeset was taken.
+    pub begun: Instant,
+}
+
+/// What one submitter is told.
+pub type Answer = Result<(), CommitError>;
 
 /// Limits of the queue and of one group.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +52,8 @@ pub struct Queue {
     state: Mutex<State>,
     /// The writer waits here.
     filled: Condvar,
+    /// The syncer waits here.
+    handed: Condvar,
 }
 
 #[derive(Default)]
@@ -46,18 +63,34 @@ struct State {
     closed: bool,
     /// The writer sleeps until this many wait.
     wake_at: Option<usize>,
+    /// Written, and the syncer's next.
+    unsynced: Option<Unsynced>,
+    /// The syncer is at work.
+    syncing: bool,
+    /// The writer has ended: nothing more will be handed over.
+    written_out: bool,
+    /// Why nothing can be written any more: what was reported as written may not be on the disk.
+    broken: Option<String>,
+}
+
+impl State {
+    /// A group committed now would wait for the one before it.
+    fn is_syncing(&self) -> bool {
+        self.syncing || self.unsynced.is_some()
+    }
 }
 
 impl Queue {
     pub fn new(limits: QueueLimits) -> Self {
-        Self { limits, state: Mutex::default(), filled: Condvar::new() }
+        Self { limits, state: Mutex::default(), filled: Condvar::new(), handed: Condvar::new() }
     }
 
     /// Queues a submission, or gives its callback back with the reason. Never waits.
     pub fn push(&self, submission: Submission) -> Result<(), (Done, CommitError)> {
         let mut state = self.lock();
         if state.closed {
-            return Err((submission.done, CommitError::Unavailable(CLOSED.into())));
+            let reason = state.broken.clone().unwrap_or_else(|| CLOSED.into());
+            return Err((submission.done, CommitError::Unavailable(reason)));
         }
         // What waits already decides, not what comes: a large changeset is never kept out by small ones for good.
         if state.waiting.len() >= self.limits.queued_max || state.bytes >= self.limits.queued_bytes_max {
@@ -87,19 +120,28 @@ impl Queue {
         Some(self.take(&mut state, Taken::default()))
     }
 
-    /// More for a group that has `taken` so much. Up to `deadline` this waits for up to `expected` changesets in all,
-    /// because those that were answered together tend to come back together; it hands over what has come after each part
+    /// More for a group that has `taken` so much. While the group before it is being synced, this waits for more: there
+    /// is nothing to be gained by a commit. After that it waits up to `deadline` for up to `expected` changesets in all,
+    /// because those that were answered together tend to come back together. It hands over what has come after each part
     /// of that, so that the writer works meanwhile. Empty when the group is to be committed.
     pub fn more(&self, taken: Taken, expected: usize, deadline: Instant) -> Vec<Submission> {
-        let expected = expected.min(self.limits.group_max);
+        let is_full = taken.count >= self.limits.group_max || taken.bytes >= self.limits.group_bytes_max;
+        let missing = expected.min(self.limits.group_max).saturating_sub(taken.count);
         let mut state = self.lock();
-        let missing = expected.saturating_sub(taken.count);
-        if missing == 0 || taken.bytes >= self.limits.group_bytes_max {
-            return Vec::new();
-        }
-        let part = missing.div_ceil(PARTS);
-        while state.waiting.len() < part && !state.closed {
+        loop {
+            let part = missing.max(if state.is_syncing() { PARTS } else { 0 }).div_ceil(PARTS);
+            if state.closed || (!is_full && part > 0 && state.waiting.len() >= part) {
+                break;
+            }
+            if state.is_syncing() {
+                state.wake_at = Some(if is_full { usize::MAX } else { part });
+                state = self.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
             let left = deadline.saturating_duration_since(Instant::now());
+            if is_full || missing == 0 {
+                return Vec::new();
+            }
             if left.is_zero() {
                 break;
             }
@@ -107,7 +149,68 @@ impl Queue {
             state = self.filled.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         state.wake_at = None;
-        self.take(&mut state, taken)
+        match is_full {
+            true => Vec::new(),
+            false => self.take(&mut state, taken),
+        }
+    }
+
+    /// Hands a written group to the syncer, after the one before it. Gives it back with the reason when nothing can be
+    /// synced any more.
+    pub fn hand_over(&self, unsynced: Unsynced) -> Result<(), (Unsynced, String)> {
+        let mut state = self.lock();
+        while state.unsynced.is_some() && state.broken.is_none() {
+            state.wake_at = Some(usize::MAX);
+            state = self.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.wake_at = None;
+        if let Some(reason) = state.broken.clone() {
+            return Err((unsynced, reason));
+        }
+        state.unsynced = Some(unsynced);
+        drop(state);
+        self.handed.notify_one();
+        Ok(())
+    }
+
+    /// The next group to be synced; asking for it says that the last one is done. `None` when the writer has ended.
+    pub fn next_unsynced(&self) -> Option<Unsynced> {
+        let mut state = self.lock();
+        state.syncing = false;
+        if state.unsynced.is_none() && state.wake_at.is_some() {
+            self.filled.notify_one();
+        }
+        loop {
+            if let Some(unsynced) = state.unsynced.take() {
+                state.syncing = true;
+                if state.wake_at.is_some() {
+                    self.filled.notify_one();
+                }
+                return Some(unsynced);
+            }
+            if state.written_out || state.broken.is_some() {
+                return None;
+            }
+            state = self.handed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// The writer hands nothing over any more.
+    pub fn written_out(&self) {
+        self.lock().written_out = true;
+        self.handed.notify_all();
+    }
+
+    /// Nothing can be written any more. Gives back the group that waits for its sync.
+    pub fn break_off(&self, reason: &str) -> Option<Unsynced> {
+        let mut state = self.lock();
+        state.closed = true;
+        state.syncing = false;
+        state.broken.get_or_insert_with(|| reason.to_owned());
+        let unsynced = state.unsynced.take();
+        drop(state);
+        self.filled.notify_all();
+        unsynced
     }
 
     /// No more submissions are taken; the writer drains what waits.

@@ -51,6 +51,11 @@ pub fn open_for_writing(file: &Path, options: &Options) -> Result<Connection, Op
     Ok(connection)
 }
 
+/// Has COMMIT return before the log is on the disk: whoever commits has it synced before anybody is told.
+pub fn leave_syncs_to_others(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "synchronous", "NORMAL")
+}
+
 /// A connection that only reads, beside a writer of this process.
 pub fn open_reader(file: &Path, options: &Options) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;

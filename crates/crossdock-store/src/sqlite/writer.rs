@@ -1,7 +1,7 @@
-//! The one thread that writes. It takes what waits as a group, applies each changeset in order as it comes, syncs once, and
-//! only then tells every sender.
+//! The one thread that writes. It takes what waits as a group, applies each changeset in order as it comes, commits them
+//! into the log, and hands them to the syncer, who tells every sender once they are on the disk. Meanwhile the next
+//! group is applied.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,9 +14,10 @@ use super::checkpoint::Log;
 use super::dedup::DedupIndex;
 use super::lock::FolderLock;
 use super::problem;
-use super::queue::{Queue, Submission, Taken};
+use super::queue::{Answer, Queue, Submission, Taken, Unsynced};
 use super::statement::prepared;
-use crate::port::{CommitError, Done};
+use super::syncer::answer_all;
+use crate::port::Done;
 
 /// Everything the writer's thread needs.
 pub struct Writer {
@@ -37,10 +38,11 @@ pub struct Work {
     pub commits: AtomicU64,
     pub changesets: AtomicU64,
     pub failed_commits: AtomicU64,
+    /// From the first changeset of a group to its sync.
     pub last_commit_us: AtomicU64,
+    /// Of the sync alone.
+    pub last_sync_us: AtomicU64,
 }
-
-type Answer = Result<(), CommitError>;
 
 /// What is in the transaction under way.
 #[derive(Default)]
@@ -64,20 +66,18 @@ impl Writer {
                 return answer_all(self.queue.drain(), &reason);
             }
         };
-        let (mut expected, mut linger) = (1, Duration::ZERO);
+        let mut expected = 1;
         while let Some(first) = self.queue.first() {
             let begun = Instant::now();
+            // Waiting longer than a sync takes would cost more than it saves.
+            let linger = Duration::from_micros(self.work.last_sync_us.load(Ordering::Relaxed)).min(self.linger_max);
             let mut group = Group::default();
-            match self.transact(&mut applier, &mut group, first, (expected, begun + linger)) {
-                Ok(synced) => {
-                    // Waiting longer than a sync takes would cost more than it saves.
-                    linger = synced.min(self.linger_max);
-                    self.committed(&mut group);
-                }
+            let written = self.transact(&mut applier, &mut group, first, (expected, begun + linger));
+            expected = group.taken.count;
+            match written {
+                Ok(is_written) => self.committed(group, is_written, begun),
                 Err(error) => self.failed(&mut applier, &mut group, &error),
             }
-            expected = group.taken.count;
-            self.work.last_commit_us.store(begun.elapsed().as_micros() as u64, Ordering::Relaxed);
             if let Err(error) = self.log.restart_if_wanted(&self.connection) {
                 // The checkpointer meets the same error and reports it.
                 drop(error);
@@ -85,12 +85,13 @@ impl Writer {
         }
     }
 
-    fn committed(&self, group: &mut Group) {
+    fn committed(&self, group: Group, is_written: bool, begun: Instant) {
         self.work.commits.fetch_add(1, Ordering::Relaxed);
         self.work.changesets.fetch_add(group.answers.len() as u64, Ordering::Relaxed);
         self.log.committed();
-        for (done, answer) in group.waiting.drain(..).zip(group.answers.drain(..)) {
-            tell(done, answer);
+        let Group { waiting, answers, .. } = group;
+        if let Err((unsynced, reason)) = self.queue.hand_over(Unsynced { waiting, answers, is_written, begun }) {
+            answer_all(unsynced.waiting, &reason);
         }
     }
 
@@ -106,14 +107,14 @@ impl Writer {
     }
 
     /// All of a group in one transaction: what is there, and what comes up to the deadline while fewer than expected are
-    /// there. On an error nothing of it is kept. Gives back how long the sync took.
+    /// there. On an error nothing of it is kept. Gives back whether anything was written.
     fn transact(
         &self,
         applier: &mut Applier<'_>,
         group: &mut Group,
         first: Vec<Submission>,
         (expected, deadline): (usize, Instant),
-    ) -> rusqlite::Result<Duration> {
+    ) -> rusqlite::Result<bool> {
         let mut more = first;
         let mut begun = self.run_sql("BEGIN IMMEDIATE");
         while !more.is_empty() {
@@ -137,13 +138,12 @@ impl Writer {
         if group.answers.iter().all(Result::is_err) {
             self.run_sql("ROLLBACK")?;
             applier.rolled_back();
-            return Ok(Duration::ZERO);
+            return Ok(false);
         }
         let written = applier.finish()?;
-        let syncing = Instant::now();
         self.run_sql("COMMIT")?;
         applier.committed(written);
-        Ok(syncing.elapsed())
+        Ok(true)
     }
 
     fn run_sql(&self, sql: &str) -> rusqlite::Result<()> {
@@ -152,22 +152,12 @@ impl Writer {
     }
 }
 
-fn answer_all(waiting: impl IntoIterator<Item = Done>, reason: &str) {
-    for done in waiting {
-        tell(done, Err(CommitError::Unavailable(reason.to_owned())));
-    }
-}
-
-/// A callback that panics must not take the store with it.
-fn tell(done: Done, answer: Answer) {
-    let _ = catch_unwind(AssertUnwindSafe(|| done(answer)));
-}
-
 struct LastWords(Arc<Queue>);
 
 impl Drop for LastWords {
     fn drop(&mut self) {
         self.0.close();
+        self.0.written_out();
         answer_all(self.0.drain(), "the store's writer has ended because of a defect: restart the hub");
     }
 }

@@ -6,6 +6,7 @@ mod keys;
 mod moments;
 mod plans;
 mod pressure;
+mod syncing;
 
 use std::num::NonZeroUsize;
 
