@@ -2,6 +2,7 @@
 //! whatever it is sent, remembers it, and misbehaves as it is told. Each is a state machine without I/O, with a thin
 //! HTTP server around it. And a whole simulated world around the real hub.
 
+pub mod imports;
 pub mod odoo;
 pub mod partners;
 pub mod site;

@@ -13,8 +13,12 @@ use serde_json::{Value as Json, json};
 
 use super::stage::{ODOO, ODOO_DATABASE, ODOO_KEY};
 use super::wire::path_of;
+pub use crate::imports::sku;
+use crate::imports::{self, Customer, Import, OrderLine, Product};
 use crate::odoo::{Odoo, Reply, Request};
 
+/// The module of the external ids.
+const MODULE: &str = "world";
 /// Customers in Odoo.
 pub const CUSTOMERS: usize = 3;
 /// Products in Odoo.
@@ -50,11 +54,6 @@ pub struct Books {
     pub other_invoices: usize,
 }
 
-/// The SKU of the `n`-th product, from 1.
-pub fn sku(n: usize) -> String {
-    format!("DEMO-{n:02}")
-}
-
 /// An Odoo that is set up: customers, products, stock, and the outbox that tells the hub of changes.
 pub fn furnished() -> Odoo {
     // Furnishing takes a while, copying does not.
@@ -88,37 +87,18 @@ pub fn ask(odoo: &mut Odoo, model: &str, method: &str, body: &Json, now: Timesta
     }
 }
 
-fn load(odoo: &mut Odoo, model: &str, fields: &Json, data: &[Json], now: Timestamp) -> Vec<i64> {
-    let body = json!({"fields": fields, "data": data, "context": {"tz": "UTC"}});
-    let answer = ask(odoo, model, "load", &body, now);
-    let ids = answer["ids"].as_array().unwrap_or_else(|| panic!("Odoo did not load {model}: {answer}"));
+fn load(odoo: &mut Odoo, import: &Import, now: Timestamp) -> Vec<i64> {
+    let body = json!({"fields": import.fields, "data": import.rows, "context": {"tz": "UTC"}});
+    let answer = ask(odoo, import.model, "load", &body, now);
+    let ids = answer["ids"].as_array().unwrap_or_else(|| panic!("Odoo did not load {}: {answer}", import.model));
     ids.iter().filter_map(Json::as_i64).collect()
 }
 
 fn furnish(odoo: &mut Odoo, now: Timestamp) {
-    let rows: Vec<Json> = (1..=CUSTOMERS)
-        .map(|n| {
-            let (xid, name, code) = (format!("world.customer_{n}"), format!("Customer {n}"), format!("C{n:03}"));
-            json!([
-                xid,
-                name,
-                code,
-                "1",
-                format!("c{n}@example.com"),
-                format!("{n} Main Street"),
-                "Austin",
-                "78701",
-                "base.us"
-            ])
-        })
-        .collect();
-    let fields = json!(["id", "name", "ref", "is_company", "email", "street", "city", "zip", "country_id/id"]);
-    load(odoo, "res.partner", &fields, &rows, now);
-    let rows: Vec<Json> = (1..=PRODUCTS)
-        .map(|n| json!([format!("world.product_{n}"), format!("Widget {n}"), sku(n), "consu", "1", "25", "delivery"]))
-        .collect();
-    let fields = json!(["id", "name", "default_code", "type", "is_storable", "list_price", "invoice_policy"]);
-    let products = load(odoo, "product.product", &fields, &rows, now);
+    let customers: Vec<Customer> = (1..=CUSTOMERS).map(|n| Customer::numbered(MODULE, n)).collect();
+    load(odoo, &imports::customers(&customers), now);
+    let products: Vec<Product> = (1..=PRODUCTS).map(|n| Product::numbered(MODULE, n)).collect();
+    let products = load(odoo, &imports::products(&products, Some("delivery")), now);
     let wanted = json!({"domain": [["usage", "=", "internal"]], "fields": ["id"], "order": "id", "limit": 1});
     let location = ask(odoo, "stock.location", "search_read", &wanted, now)[0]["id"].clone();
     for product in products {
@@ -174,32 +154,18 @@ fn answer(odoo: &mut Odoo, call: &Call, now: Timestamp) -> crossdock_core::excha
 
 /// Takes and confirms an order; `lines` holds product numbers (from 1) and quantities.
 pub fn sell(odoo: &mut Odoo, number: usize, lines: &[(usize, u64)], now: Timestamp) -> Order {
-    let rows: Vec<Json> = lines
-        .iter()
-        .enumerate()
-        .map(|(line, (product, quantity))| {
-            let (xid, customer, reference) = match line {
-                0 => (
-                    format!("world.order_{number}"),
-                    format!("world.customer_{}", number % CUSTOMERS + 1),
-                    format!("PO-{number:04}"),
-                ),
-                _ => Default::default(),
-            };
-            let line = format!("world.order_{number}_{line}");
-            json!([xid, customer, reference, line, format!("world.product_{product}"), quantity.to_string(), "25"])
-        })
-        .collect();
-    let fields = json!([
-        "id",
-        "partner_id/id",
-        "client_order_ref",
-        "order_line/id",
-        "order_line/product_id/id",
-        "order_line/product_uom_qty",
-        "order_line/price_unit"
-    ]);
-    let ids = load(odoo, "sale.order", &fields, &rows, now);
+    let line = |(product, quantity): &(usize, u64)| OrderLine {
+        product: format!("{MODULE}.product_{product}"),
+        quantity: quantity.to_string(),
+        price: "25".to_owned(),
+    };
+    let order = imports::Order {
+        xid: format!("{MODULE}.order_{number}"),
+        customer: format!("{MODULE}.customer_{}", number % CUSTOMERS + 1),
+        reference: format!("PO-{number:04}"),
+        lines: lines.iter().map(line).collect(),
+    };
+    let ids = load(odoo, &imports::orders([&order]), now);
     let read = ask(odoo, "sale.order", "read", &json!({"ids": ids, "fields": ["name"]}), now);
     ask(odoo, "sale.order", "action_confirm", &json!({"ids": ids}), now);
     Order {

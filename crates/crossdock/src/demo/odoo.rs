@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use crossdock_sim::imports::{self, Customer, Import, OrderLine, Product};
 use serde_json::{Value as Json, json};
 
+/// The module of the external ids.
+const MODULE: &str = "demo";
 /// How often a call is made that Odoo took back because another wrote at the same moment.
 const TRIES_MAX: u64 = 10;
 
@@ -89,12 +92,29 @@ impl Odoo {
     ///
     /// # Errors
     /// When Odoo does not take it.
-    pub async fn load(&self, model: &str, fields: Json, data: Json, context: Json) -> anyhow::Result<Vec<i64>> {
-        let answer = self.call(model, "load", json!({"fields": fields, "data": data, "context": context})).await?;
+    pub async fn load(&self, import: Import) -> anyhow::Result<Vec<i64>> {
+        let Import { model, fields, rows } = import;
+        let body = json!({"fields": fields, "data": rows, "context": {"tz": "UTC"}});
+        let answer = self.call(model, "load", body).await?;
         match answer["ids"].as_array() {
             Some(ids) => Ok(ids.iter().filter_map(Json::as_i64).collect()),
             None => bail!("Odoo did not load {model}: {}", answer["messages"]),
         }
+    }
+
+    /// Lays so many pieces of each product into the stock.
+    ///
+    /// # Errors
+    /// When Odoo refuses.
+    pub async fn stock_up(&self, products: Vec<i64>, pieces: u64) -> anyhow::Result<()> {
+        let location = self.stock_location().await?;
+        for product in products {
+            let quant = json!({"product_id": product, "location_id": location, "inventory_quantity": pieces});
+            let made = json!({"vals_list": quant, "context": {"inventory_mode": true}});
+            let made = self.call("stock.quant", "create", made).await?;
+            self.call("stock.quant", "action_apply_inventory", json!({"ids": made})).await?;
+        }
+        Ok(())
     }
 
     /// Makes customers, and products with `stock` pieces each. Returns the products' SKUs.
@@ -102,43 +122,12 @@ impl Odoo {
     /// # Errors
     /// When Odoo refuses.
     pub async fn prepare(&self, customers: usize, products: usize, stock: u64) -> anyhow::Result<Vec<String>> {
-        let utc = json!({"tz": "UTC"});
-        let rows: Vec<Json> = (1..=customers)
-            .map(|n| {
-                let (xid, name, code) = (format!("demo.customer_{n}"), format!("Customer {n}"), format!("C{n:03}"));
-                json!([
-                    xid,
-                    name,
-                    code,
-                    "1",
-                    format!("c{n}@example.com"),
-                    format!("{n} Main Street"),
-                    "Austin",
-                    "78701",
-                    "base.us"
-                ])
-            })
-            .collect();
-        let fields = json!(["id", "name", "ref", "is_company", "email", "street", "city", "zip", "country_id/id"]);
-        self.load("res.partner", fields, json!(rows), utc.clone()).await?;
-        let skus: Vec<String> = (1..=products).map(|n| format!("DEMO-{n:02}")).collect();
-        let rows: Vec<Json> = skus
-            .iter()
-            .enumerate()
-            .map(|(n, sku)| {
-                json!([format!("demo.product_{}", n + 1), format!("Widget {}", n + 1), sku, "consu", "1", "25"])
-            })
-            .collect();
-        let fields = json!(["id", "name", "default_code", "type", "is_storable", "list_price"]);
-        let ids = self.load("product.product", fields, json!(rows), utc).await?;
-        let location = self.stock_location().await?;
-        for id in ids {
-            let quant = json!({"product_id": id, "location_id": location, "inventory_quantity": stock});
-            let made = self
-                .call("stock.quant", "create", json!({"vals_list": quant, "context": {"inventory_mode": true}}))
-                .await?;
-            self.call("stock.quant", "action_apply_inventory", json!({"ids": made})).await?;
-        }
+        let customers: Vec<Customer> = (1..=customers).map(|n| Customer::numbered(MODULE, n)).collect();
+        self.load(imports::customers(&customers)).await?;
+        let products: Vec<Product> = (1..=products).map(|n| Product::numbered(MODULE, n)).collect();
+        let skus = products.iter().map(|product| product.sku.clone()).collect();
+        let ids = self.load(imports::products(&products, None)).await?;
+        self.stock_up(ids, stock).await?;
         Ok(skus)
     }
 
@@ -162,39 +151,22 @@ impl Odoo {
         orders: &[Vec<(usize, u64)>],
         skus: &[String],
     ) -> anyhow::Result<Vec<Order>> {
-        let mut rows = Vec::new();
-        for (n, lines) in orders.iter().enumerate() {
+        let order = |(n, lines): (usize, &Vec<(usize, u64)>)| {
             let number = first + n;
-            for (line, (product, quantity)) in lines.iter().enumerate() {
-                let (xid, customer, reference) = match line {
-                    0 => (
-                        format!("demo.order_{number}"),
-                        format!("demo.customer_{}", number % 3 + 1),
-                        format!("PO-{number:04}"),
-                    ),
-                    _ => Default::default(),
-                };
-                rows.push(json!([
-                    xid,
-                    customer,
-                    reference,
-                    format!("demo.order_{number}_{line}"),
-                    format!("demo.product_{product}"),
-                    quantity.to_string(),
-                    "25"
-                ]));
+            let line = |(product, quantity): &(usize, u64)| OrderLine {
+                product: format!("{MODULE}.product_{product}"),
+                quantity: quantity.to_string(),
+                price: "25".to_owned(),
+            };
+            imports::Order {
+                xid: format!("{MODULE}.order_{number}"),
+                customer: format!("{MODULE}.customer_{}", number % 3 + 1),
+                reference: format!("PO-{number:04}"),
+                lines: lines.iter().map(line).collect(),
             }
-        }
-        let fields = json!([
-            "id",
-            "partner_id/id",
-            "client_order_ref",
-            "order_line/id",
-            "order_line/product_id/id",
-            "order_line/product_uom_qty",
-            "order_line/price_unit"
-        ]);
-        let ids = self.load("sale.order", fields, json!(rows), json!({"tz": "UTC"})).await?;
+        };
+        let taken: Vec<imports::Order> = orders.iter().enumerate().map(order).collect();
+        let ids = self.load(imports::orders(&taken)).await?;
         let names = self.call("sale.order", "read", json!({"ids": ids, "fields": ["name"]})).await?;
         self.call("sale.order", "action_confirm", json!({"ids": ids})).await?;
         let names = names.as_array().cloned().unwrap_or_default();

@@ -3,20 +3,25 @@
 //!
 //! What should happen is not asked of the hub: the same messages are first told once, in order, in calm weather, to fresh
 //! partners. The storm must leave the world outside as the calm day left it. `copy` makes the folder's copy, `story` the
-//! messages, `world` the stage, `storm` the weather, `verdict` the comparison, `report` what people read.
+//! messages, `world` the stage, `storm` the weather, `verdict` and `content` the comparison, `silence` the messages that never
+//! come, `report` what people read.
 
+mod content;
 mod copy;
 mod orders;
 mod report;
 mod schema;
+mod silence;
 mod storm;
 mod story;
 mod verdict;
 mod world;
 
+use std::cell::Cell;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
@@ -27,7 +32,7 @@ use crate::cli::screen::{self, Screen};
 use crate::config;
 use crate::config::env::{self, Environment};
 use crate::config::folder::Folder;
-use report::Report;
+use report::{Found, Report};
 use storm::Forecast;
 use story::Story;
 use world::{Script, World};
@@ -47,8 +52,9 @@ Examples:
   crossdock rehearse my-hub --messages 2000 --kills 20 --seed 7
   crossdock rehearse my-hub --minutes 5 --json
 
-Exit codes: 0 nothing lost, doubled, out of order or waiting for a person that a calm day does not leave so; 1 \
-something is; 2 it could not be rehearsed")]
+Exit codes: 0 after the storm the world outside is as after a calm day: nothing lost, doubled, out of order, changed \
+or waiting for a person; 1 it is not; 2 it could not be rehearsed; 3 there is nothing to prove: the flows send nothing \
+outside")]
 pub struct RehearseArgs {
     /// The hub folder
     #[arg(value_name = "FOLDER", env = "CROSSDOCK_HUB", default_value = ".", hide_env = true)]
@@ -78,6 +84,8 @@ pub struct RehearseArgs {
 
 /// Messages a second that the storm brings, where nothing says how long it is.
 const PER_SECOND: u32 = 16;
+/// The exit code when the folder's flows send nothing outside.
+const NOTHING_TO_PROVE: u8 = 3;
 /// Most stories of one rehearsal.
 const STORIES_MAX: usize = 10_000;
 
@@ -115,7 +123,7 @@ pub fn run(args: &RehearseArgs, screen: Screen) -> anyhow::Result<ExitCode> {
     screen::print(&text)?;
     if report.verdict.holds() {
         scratch.leave();
-        return Ok(ExitCode::SUCCESS);
+        return Ok(if report.verdict.expected > 0 { ExitCode::SUCCESS } else { ExitCode::from(NOTHING_TO_PROVE) });
     }
     eprintln!("The copies with their data and logs are kept in {}", scratch.path.display());
     Ok(ExitCode::from(1))
@@ -126,13 +134,13 @@ async fn rehearse(args: &RehearseArgs, script: &Script<'_>, scratch: &Scratch) -
     let progress = Progress::new(begun, args.json);
     let say = |text: &str| progress.show(text);
     say("laying the copy, opening the partners");
-    let mut calm = World::raise(script, &scratch.path.join("calm")).await?;
+    let mut calm = World::raise(script, &scratch.path.join("calm"), true).await?;
     calm.start().await?;
     calm.calm_day(&say).await?;
     let expected = verdict::look(&calm).await?;
-    calm.hub.kill().await?;
-    let mut stormy = World::raise(script, &scratch.path.join("storm")).await?;
-    stormy.called = calm.called();
+    calm.called = calm.called();
+    let mut stormy = World::raise(script, &scratch.path.join("storm"), false).await?;
+    stormy.called = calm.called.clone();
     stormy.start().await?;
     let letters: u32 = stormy.letters.iter().map(|story| story.len() as u32).sum();
     let length = match args.minutes {
@@ -141,8 +149,19 @@ async fn rehearse(args: &RehearseArgs, script: &Script<'_>, scratch: &Scratch) -
     };
     let outage = Duration::from_secs(u64::from(args.outage));
     let forecast = Forecast { kills: args.kills, outage, length, seed: args.seed };
-    let mut damage = storm::rage(&mut stormy, forecast, &say).await?;
-    let (sight, verdict) = settle(&stormy, &expected).await?;
+    // The hub of the calm day is watched meanwhile: what does it show of messages that never come?
+    let enough = AtomicBool::new(false);
+    let storm = async {
+        let result = async {
+            let damage = storm::rage(&mut stormy, forecast, &say).await?;
+            anyhow::Ok((damage, settle(&stormy, &expected).await?))
+        };
+        let result = result.await;
+        enough.store(true, Ordering::SeqCst);
+        result
+    };
+    let (storm, silences) = tokio::join!(storm, silence::watch(&calm, &calm.withheld, &enough));
+    let ((mut damage, (sight, verdict)), silences) = (storm?, silences?);
     for (system, site) in stormy.sites.iter().filter(|(name, _)| stormy.called.contains(*name)) {
         damage.outages.push((
             system.clone(),
@@ -150,8 +169,10 @@ async fn rehearse(args: &RehearseArgs, script: &Script<'_>, scratch: &Scratch) -
         ));
     }
     progress.end();
+    calm.hub.kill().await?;
     stormy.hub.kill().await?;
-    Ok(Report::new(script, &stormy, damage, (&expected, &sight), verdict, begun.elapsed()))
+    let found = Found { damage, calm: expected, storm: sight, verdict, silences };
+    Ok(Report::new(script, &stormy, found, begun.elapsed()))
 }
 
 /// Looks until the world is as after the calm day, or nothing changes any more.
@@ -175,28 +196,40 @@ async fn settle(world: &World, expected: &verdict::Sight) -> anyhow::Result<(ver
     }
 }
 
-/// One line on the terminal that tells where it stands.
+/// Tells where it stands: on a terminal in one line that is written over, elsewhere a line now and then.
 struct Progress {
     begun: Instant,
-    shown: bool,
+    terminal: bool,
+    silent: bool,
+    told_at: Cell<Option<Instant>>,
 }
 
 impl Progress {
+    /// Pause between two lines where nobody watches.
+    const LINES_EVERY: Duration = Duration::from_secs(20);
+
     fn new(begun: Instant, json: bool) -> Self {
-        Self { begun, shown: Screen::of_stderr().terminal && !json }
+        Self { begun, terminal: Screen::of_stderr().terminal, silent: json, told_at: Cell::new(None) }
     }
 
     fn show(&self, text: &str) {
-        if self.shown {
-            let mut out = std::io::stderr();
-            // A terminal that is gone does not end a rehearsal.
-            let _ = write!(out, "\r\x1b[K{:>5.0} s  {text}", self.begun.elapsed().as_secs_f64());
-            let _ = out.flush();
+        let seconds = self.begun.elapsed().as_secs_f64();
+        let mut out = std::io::stderr();
+        // A terminal that is gone does not end a rehearsal.
+        if self.silent {
+            return;
         }
+        if self.terminal {
+            let _ = write!(out, "\r\x1b[K{seconds:>5.0} s  {text}");
+        } else if self.told_at.get().is_none_or(|at| at.elapsed() >= Self::LINES_EVERY) {
+            self.told_at.set(Some(Instant::now()));
+            let _ = writeln!(out, "{seconds:>5.0} s  {text}");
+        }
+        let _ = out.flush();
     }
 
     fn end(&self) {
-        if self.shown {
+        if self.terminal && !self.silent {
             let _ = write!(std::io::stderr(), "\r\x1b[K");
         }
     }

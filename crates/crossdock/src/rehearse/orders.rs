@@ -4,12 +4,15 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context as _;
+use crossdock_sim::imports::{self, Customer, OrderLine, Product};
 use serde_json::{Value as Json, json};
 
 use super::copy::{ODOO_DATABASE, ODOO_KEY};
 use super::story::Part;
 use crate::demo::odoo::{Books, Odoo};
 
+/// External id of the customer.
+const CUSTOMER: &str = "rehearsal.customer";
 /// Pieces of each product at the start.
 const STOCK: u64 = 1_000_000;
 /// Orders that are loaded in one call.
@@ -68,50 +71,26 @@ impl Orders {
     /// When Odoo refuses.
     pub async fn take(client: reqwest::Client, url: &str, wanted: &Wanted, stories: usize) -> anyhow::Result<Self> {
         let odoo = Odoo::new(client, url, ODOO_DATABASE, ODOO_KEY);
-        let utc = json!({"tz": "UTC"});
-        let customer = json!([[
-            "rehearsal.customer",
-            wanted.customer,
-            wanted.customer_ref,
-            "1",
-            "rehearsal@example.com",
-            "1 Main Street",
-            "Austin",
-            "78701",
-            "base.us"
-        ]]);
-        let fields = json!(["id", "name", "ref", "is_company", "email", "street", "city", "zip", "country_id/id"]);
-        odoo.load("res.partner", fields, customer, utc.clone()).await?;
+        let customer = Customer {
+            xid: CUSTOMER.to_owned(),
+            name: wanted.customer.clone(),
+            code: wanted.customer_ref.clone(),
+            email: "rehearsal@example.com".to_owned(),
+            street: "1 Main Street".to_owned(),
+        };
+        odoo.load(imports::customers(&[customer])).await?;
         let mut skus: Vec<String> = wanted.lines.iter().map(|(sku, ..)| sku.clone()).collect();
         skus.sort();
         skus.dedup();
-        let products: Vec<Json> = skus
-            .iter()
-            .map(|sku| json!([format!("rehearsal.product_{}", slug(sku)), sku, sku, "consu", "1", "25"]))
-            .collect();
-        let fields = json!(["id", "name", "default_code", "type", "is_storable", "list_price"]);
-        let products = odoo.load("product.product", fields, json!(products), utc.clone()).await?;
-        let location = odoo.stock_location().await?;
-        for product in products {
-            let quant = json!({"product_id": product, "location_id": location, "inventory_quantity": STOCK});
-            let made = json!({"vals_list": quant, "context": {"inventory_mode": true}});
-            let made = odoo.call("stock.quant", "create", made).await?;
-            odoo.call("stock.quant", "action_apply_inventory", json!({"ids": made})).await?;
-        }
+        let product = |sku: &String| Product { xid: product_xid(sku), name: sku.clone(), sku: sku.clone() };
+        let products: Vec<Product> = skus.iter().map(product).collect();
+        let products = odoo.load(imports::products(&products, None)).await?;
+        odoo.stock_up(products, STOCK).await?;
         let mut taken = Vec::new();
         for first in (0..stories).step_by(AT_ONCE) {
-            let rows: Vec<Json> =
-                (first..stories.min(first + AT_ONCE)).flat_map(|story| order_rows(wanted, story)).collect();
-            let fields = json!([
-                "id",
-                "partner_id/id",
-                "client_order_ref",
-                "order_line/id",
-                "order_line/product_id/id",
-                "order_line/product_uom_qty",
-                "order_line/price_unit"
-            ]);
-            let ids = odoo.load("sale.order", fields, json!(rows), utc.clone()).await?;
+            let some: Vec<imports::Order> =
+                (first..stories.min(first + AT_ONCE)).map(|story| order(wanted, story)).collect();
+            let ids = odoo.load(imports::orders(&some)).await?;
             let names = odoo.call("sale.order", "read", json!({"ids": ids, "fields": ["name"]})).await?;
             for (id, row) in ids.iter().zip(names.as_array().context("Odoo gave no names")?) {
                 taken.push((*id, row["name"].as_str().unwrap_or_default().to_owned()));
@@ -129,14 +108,14 @@ impl Orders {
         self.odoo.call("sale.order", "action_confirm", json!({"ids": ids})).await.map(drop)
     }
 
-    /// What Odoo holds of each story, counted by what it is; and the stock.
+    /// What Odoo holds of each of the first `stories`, counted by what it is; and the stock.
     ///
     /// # Errors
     /// When Odoo does not answer.
-    pub async fn effects(&self) -> anyhow::Result<BTreeMap<(String, Option<usize>), i64>> {
-        let names: Vec<String> = self.taken.iter().map(|(_, name)| name.clone()).collect();
+    pub async fn effects(&self, stories: usize) -> anyhow::Result<Held> {
+        let names: Vec<String> = self.taken.iter().take(stories).map(|(_, name)| name.clone()).collect();
         let books = self.odoo.books(&names).await?;
-        let mut effects = BTreeMap::new();
+        let mut held = Held::default();
         for (story, name) in names.iter().enumerate() {
             let Books { done, open: _, signed, posted, other_invoices } = &books[name];
             let counted = [
@@ -146,32 +125,49 @@ impl Orders {
                 ("invoice not posted", *other_invoices),
             ];
             for (what, count) in counted.into_iter().filter(|(_, count)| *count > 0) {
-                effects.insert((what.to_owned(), Some(story)), count as i64);
+                held.effects.insert((what.to_owned(), Some(story)), count as i64);
             }
+            let tracking = done.iter().map(|tracking| serde_json::json!({"tracking": tracking}).to_string());
+            held.deliveries.extend(tracking.map(|delivery| (story, delivery)));
+            let invoice = |(n, invoice): (usize, &String)| {
+                (invoice.clone(), format!("<invoice {} of story {}>", n + 1, story + 1))
+            };
+            held.invoices.extend(posted.iter().enumerate().map(invoice));
         }
         for (sku, left) in self.odoo.stock(&self.skus).await? {
-            effects.insert((format!("pieces of {sku} that left the stock"), None), STOCK as i64 - left);
+            held.effects.insert((format!("pieces of {sku} that left the stock"), None), STOCK as i64 - left);
         }
-        Ok(effects)
+        Ok(held)
     }
 }
 
-fn order_rows(wanted: &Wanted, story: usize) -> Vec<Json> {
-    let rows = wanted.lines.iter().enumerate().map(|(line, (sku, quantity, price))| {
-        let (xid, customer, reference) = match line {
-            0 => (
-                format!("rehearsal.order_{story}"),
-                "rehearsal.customer".to_owned(),
-                format!("{}{story:04}", wanted.reference),
-            ),
-            _ => Default::default(),
-        };
-        let line = format!("rehearsal.order_{story}_{line}");
-        json!([xid, customer, reference, line, format!("rehearsal.product_{}", slug(sku)), quantity, price])
-    });
-    rows.collect()
+/// What Odoo holds.
+#[derive(Clone, Debug, Default)]
+pub struct Held {
+    /// Counts by what it is and story.
+    pub effects: BTreeMap<(String, Option<usize>), i64>,
+    /// What the done deliveries say, by story.
+    pub deliveries: Vec<(usize, String)>,
+    /// Names of invoices, which Odoo gives in turn, by what stands in their place.
+    pub invoices: BTreeMap<String, String>,
 }
 
-fn slug(sku: &str) -> String {
-    sku.bytes().map(|byte| format!("{byte:02x}")).collect()
+fn order(wanted: &Wanted, story: usize) -> imports::Order {
+    let line = |(sku, quantity, price): &(String, String, String)| OrderLine {
+        product: product_xid(sku),
+        quantity: quantity.clone(),
+        price: price.clone(),
+    };
+    imports::Order {
+        xid: format!("rehearsal.order_{story}"),
+        customer: CUSTOMER.to_owned(),
+        reference: format!("{}{story:04}", wanted.reference),
+        lines: wanted.lines.iter().map(line).collect(),
+    }
+}
+
+/// An external id may not hold everything that a SKU may.
+fn product_xid(sku: &str) -> String {
+    let slug: String = sku.bytes().map(|byte| format!("{byte:02x}")).collect();
+    format!("rehearsal.product_{slug}")
 }

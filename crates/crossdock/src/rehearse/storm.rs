@@ -1,6 +1,7 @@
 //! The storm: letters come several times, late and out of order; partners answer 429 and 5xx, lose answers and are away
 //! for a while; the hub is killed at random moments.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -34,6 +35,10 @@ pub struct Damage {
     pub duplicates: u64,
     pub reordered: u64,
     pub delayed: u64,
+    /// Letters that came late, by story and part.
+    pub late: BTreeSet<(usize, usize)>,
+    /// Letters that came before an earlier one.
+    pub early: BTreeSet<(usize, usize)>,
     /// From each kill to a hub that is ready again.
     pub kills: Vec<Duration>,
     /// By system: from the end of its absence to the first request that went well.
@@ -132,7 +137,10 @@ fn plan(world: &World, forecast: Forecast, dice: &mut Dice, damage: &mut Damage)
         let mut order: Vec<usize> = (0..story.len()).collect();
         if dice.below(4) == 0 {
             dice.shuffle(&mut order);
-            damage.reordered += order.iter().enumerate().filter(|(place, part)| place != *part).count() as u64;
+            let moved = order.iter().enumerate().filter(|(place, part)| place != *part);
+            let moved: Vec<(usize, usize)> = moved.map(|(_, at)| (number, story[*at].part)).collect();
+            damage.reordered += moved.len() as u64;
+            damage.early.extend(moved);
         }
         let mut at = start + 150;
         for part in order {
@@ -140,6 +148,7 @@ fn plan(world: &World, forecast: Forecast, dice: &mut Dice, damage: &mut Damage)
             let mut when = at;
             if dice.below(10) == 0 {
                 damage.delayed += 1;
+                damage.late.insert((number, story[part].part));
                 when += 500 + dice.below(2500);
             }
             letters.push((Duration::from_millis(when), story[part].clone()));

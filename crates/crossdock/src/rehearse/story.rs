@@ -5,6 +5,7 @@
 //! name an entity, and what the connector knows a repetition by.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crossdock_connect::endpoint::{Endpoint, RawRequest};
 use crossdock_connect::secret::Secret;
@@ -63,6 +64,34 @@ pub struct Letter {
     seal: Seal,
     /// By which the hub knows it.
     pub dedup_key: String,
+}
+
+/// Where a system's webhooks come in, and how its senders write them.
+#[derive(Clone)]
+pub struct Door {
+    pub endpoint: Arc<dyn Endpoint>,
+    pub seal: Seal,
+    topic: Option<Topic>,
+}
+
+/// Where a sender says which kind of message it is (`channel_from`).
+#[derive(Clone, Debug)]
+enum Topic {
+    Header(String),
+    /// A dotted path into the body.
+    Field(String),
+}
+
+impl Door {
+    /// Reads what a system's file as copied says of its webhooks. `None` when it takes none.
+    pub fn of(folder: &Folder, system: &str, secret: &str, endpoint: Arc<dyn Endpoint>) -> Option<Self> {
+        let seal = Seal::of(folder, system, secret)?;
+        let node = folder.of_kind(Kind::System).find(|file| file.name == system)?.node.as_ref()?;
+        let from = node.get("webhook").and_then(|webhook| webhook.get("channel_from"));
+        let named = |key: &str| Some(from?.get(key)?.text()?.to_owned());
+        let topic = named("header").map(Topic::Header).or_else(|| named("field").map(Topic::Field));
+        Some(Self { endpoint, seal, topic })
+    }
 }
 
 /// How a system's senders prove who they are.
@@ -190,32 +219,43 @@ impl Story {
         });
     }
 
-    /// The letters of one telling, in the order of the story. `renamed` gives some keys another form than the usual.
+    /// The letters of one telling, in the order of the story, and why parts of it are not told. `renamed` gives some keys
+    /// another form than the usual.
     pub fn letters(
         &self,
         number: usize,
         renamed: &BTreeMap<String, String>,
-        doors: &BTreeMap<String, (std::sync::Arc<dyn Endpoint>, Seal)>,
-    ) -> Vec<Letter> {
-        let told = |part: usize| self.letter(part, number, renamed, doors);
-        (0..self.parts.len()).filter_map(told).collect()
+        doors: &BTreeMap<String, Door>,
+    ) -> (Vec<Letter>, BTreeMap<usize, String>) {
+        let (mut letters, mut left_out) = (Vec::new(), BTreeMap::new());
+        for part in 0..self.parts.len() {
+            match self.letter(part, number, renamed, doors) {
+                Ok(letter) => letters.push(letter),
+                Err(reason) => drop(left_out.insert(part, reason)),
+            }
+        }
+        (letters, left_out)
     }
 
+    /// The letter of a part; the error says why there is none.
     fn letter(
         &self,
         at: usize,
         number: usize,
         renamed: &BTreeMap<String, String>,
-        doors: &BTreeMap<String, (std::sync::Arc<dyn Endpoint>, Seal)>,
-    ) -> Option<Letter> {
+        doors: &BTreeMap<String, Door>,
+    ) -> Result<Letter, String> {
         let part = &self.parts[at];
-        let (endpoint, seal) = doors.get(&part.system)?;
+        let door = doors.get(&part.system).ok_or("the system takes no webhooks")?;
         let names: Vec<(&str, String)> = self
             .keys
             .iter()
             .map(|key| (key.as_str(), renamed.get(key).cloned().unwrap_or_else(|| renumbered(key, number))))
             .collect();
         let mut body = rekeyed(&part.body, &names);
+        let mut headers = part.headers.clone();
+        part.say_topic(door.topic.as_ref(), &mut headers, &mut body);
+        let mut why = String::new();
         for behind in [part.channel.as_str(), ""] {
             for _ in 0..2 {
                 let path = if behind.is_empty() { String::new() } else { format!("/{behind}") };
@@ -226,12 +266,19 @@ impl Story {
                     path: format!("/in/{}{path}", part.system),
                     id: format!("rehearsal-{at}-{number}"),
                     body: body.to_string().into_bytes(),
-                    headers: part.headers.clone(),
-                    seal: seal.clone(),
+                    headers: headers.clone(),
+                    seal: door.seal.clone(),
                     dedup_key: String::new(),
                 };
-                let Some((channel, key)) = received(endpoint.as_ref(), &letter, behind) else { break };
+                let (channel, key) = match received(door.endpoint.as_ref(), &letter, behind) {
+                    Ok(received) => received,
+                    Err(reason) => {
+                        why = reason;
+                        break;
+                    }
+                };
                 if !part.channel.is_empty() && channel != part.channel {
+                    why = format!("by what it says itself it is of channel {channel}");
                     break;
                 }
                 // An id in the body by which repetitions are known must be another one in every telling.
@@ -243,11 +290,45 @@ impl Story {
                     continue;
                 }
                 letter.dedup_key = key;
-                return Some(letter);
+                return Ok(letter);
             }
         }
-        None
+        Err(why)
     }
+}
+
+impl Part {
+    /// Puts the name of the channel where the sender would. What the recording says stands, even where it reads like a key.
+    fn say_topic(&self, topic: Option<&Topic>, headers: &mut Vec<(String, String)>, body: &mut serde_json::Value) {
+        match topic {
+            Some(Topic::Header(name)) => {
+                let is_given = headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name));
+                if !self.channel.is_empty() && !is_given {
+                    headers.push((name.clone(), self.channel.clone()));
+                }
+            }
+            Some(Topic::Field(path)) => {
+                let pointer = format!("/{}", path.replace('.', "/"));
+                let recorded = self.body.pointer(&pointer).filter(|recorded| !recorded.is_null());
+                let topic =
+                    recorded.cloned().or_else(|| (!self.channel.is_empty()).then(|| self.channel.clone().into()));
+                if let Some(topic) = topic {
+                    put(body, path, topic);
+                }
+            }
+            None => {}
+        }
+    }
+}
+
+/// Puts a value at a dotted path, unless something other than objects is in the way.
+fn put(body: &mut serde_json::Value, path: &str, value: serde_json::Value) {
+    let mut place = body;
+    for step in path.split('.') {
+        let Some(fields) = place.as_object_mut() else { return };
+        place = fields.entry(step).or_insert_with(|| serde_json::json!({}));
+    }
+    *place = value;
 }
 
 fn learn_event(event: &Value, part: &mut Part, keys: &mut BTreeSet<String>) {
@@ -308,7 +389,8 @@ fn rekeyed(body: &serde_json::Value, names: &[(&str, String)]) -> serde_json::Va
 }
 
 fn reworded(text: &str, names: &[(&str, String)]) -> String {
-    if text.len() > 4096 || text.parse::<Timestamp>().is_ok() || text.starts_with("data:") {
+    let is_time = text.parse::<Timestamp>().is_ok() || text.parse::<jiff::civil::DateTime>().is_ok();
+    if text.len() > 4096 || is_time || text.starts_with("data:") {
         return text.to_owned();
     }
     let mut told = String::with_capacity(text.len() + 8);
@@ -335,9 +417,9 @@ fn reworded(text: &str, names: &[(&str, String)]) -> String {
     told
 }
 
-/// The channel and dedup key under which the connector takes the letter; `None` when it does not.
-fn received(endpoint: &dyn Endpoint, letter: &Letter, channel: &str) -> Option<(String, String)> {
-    let (headers, path) = letter.sealed("localhost").ok()?;
+/// The channel and dedup key under which the connector takes the letter; the error says why it does not.
+fn received(endpoint: &dyn Endpoint, letter: &Letter, channel: &str) -> Result<(String, String), String> {
+    let (headers, path) = letter.sealed("localhost").map_err(|error| error.to_string())?;
     let query = path.split_once('?').map_or("", |(_, query)| query);
     #[expect(clippy::disallowed_methods, reason = "a receiver has its own clock")]
     let now = Timestamp::now();
@@ -349,8 +431,9 @@ fn received(endpoint: &dyn Endpoint, letter: &Letter, channel: &str) -> Option<(
         headers: headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect(),
         body: letter.body.clone(),
     };
-    let envelope = endpoint.receive(&raw, now).ok()?.into_iter().next()?;
-    Some((envelope.channel, envelope.dedup_key))
+    let envelopes = endpoint.receive(&raw, now).map_err(|reject| reject.reason)?;
+    let envelope = envelopes.into_iter().next().ok_or("its connector makes no message of it")?;
+    Ok((envelope.channel, envelope.dedup_key))
 }
 
 /// The samples that channels name, by system and channel; bodies made of schemas where there is no sample.
@@ -400,6 +483,7 @@ mod tests {
         check("12812", "12812");
         check("XS00042", "XS00042");
         check("2026-11-23T10:04:05.281Z", "2026-11-23T10:04:05.281Z");
+        check("0281-11-23 10:04:05", "0281-11-23 10:04:05");
         let body = serde_json::json!({"shipment_id": 281, "quantity": 4, "ids": ["281", 2811]});
         let expect = serde_json::json!({"shipment_id": 2810007, "quantity": 4, "ids": ["2810007", 2811]});
         assert_eq!(rekeyed(&body, &names), expect);

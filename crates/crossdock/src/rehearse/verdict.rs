@@ -8,7 +8,9 @@ use crossdock_core::transmission::{Transmission, TransmissionState};
 use crossdock_core::value::Value;
 use crossdock_store::{MessageFilter, Page, SqliteStore, Store, TransmissionFilter};
 use serde::Serialize;
+use serde_json::Value as Json;
 
+use super::content::{Aside, difference};
 use super::world::World;
 
 /// An effect outside: system, what it is, and the story it belongs to.
@@ -18,6 +20,8 @@ pub type Effect = (String, String, Option<usize>);
 #[derive(Clone, Debug, Default)]
 pub struct Sight {
     pub effects: BTreeMap<Effect, i64>,
+    /// What they say, without what differs from day to day; sorted.
+    pub contents: BTreeMap<Effect, Vec<Json>>,
     /// Messages that a sender was told are taken, and the hub does not have.
     pub not_kept: Vec<String>,
     /// Stories in which something waits for a person or for what does not come, with the reason.
@@ -37,13 +41,17 @@ pub struct Verdict {
     pub lost: Vec<String>,
     pub doubled: Vec<String>,
     pub out_of_order: Vec<String>,
+    /// Effects that say something else than on the calm day.
+    pub changed: Vec<String>,
     /// Effects that wait behind something that the hub shows and a person can resume.
     pub waiting: Vec<String>,
 }
 
 impl Verdict {
     pub fn holds(&self) -> bool {
-        [&self.lost, &self.doubled, &self.out_of_order, &self.waiting].iter().all(|found| found.is_empty())
+        [&self.lost, &self.doubled, &self.out_of_order, &self.changed, &self.waiting]
+            .iter()
+            .all(|found| found.is_empty())
     }
 }
 
@@ -53,20 +61,33 @@ impl Verdict {
 /// When one of them cannot be read.
 pub async fn look(world: &World) -> anyhow::Result<Sight> {
     let mut sight = Sight::default();
+    let mut invoices = BTreeMap::new();
+    let mut said: Vec<(Effect, String)> = Vec::new();
+    for (system, orders) in &world.orders {
+        let held = orders.effects(world.stories).await?;
+        for ((what, story), count) in held.effects {
+            sight.effects.insert((system.clone(), what, story), count);
+        }
+        let delivery = |story| (system.clone(), "delivery done".to_owned(), Some(story));
+        said.extend(held.deliveries.into_iter().map(|(story, body)| (delivery(story), body)));
+        invoices.extend(held.invoices);
+    }
     for (system, site) in &world.sites {
         let state = site.state();
         for effect in state.ledger().map(|ledger| ledger.effects().to_vec()).unwrap_or_default() {
             let story = story_of(world, &format!("{} {}", effect.path, effect.body));
             let name = (system.clone(), name_of(world, &effect.method, &effect.path, &effect.body), story);
-            *sight.effects.entry(name).or_default() += 1;
+            *sight.effects.entry(name.clone()).or_default() += 1;
             sight.repeats += u64::from(effect.repeats);
+            said.push((name, effect.body));
         }
     }
-    for (system, orders) in &world.orders {
-        for ((what, story), count) in orders.effects().await? {
-            sight.effects.insert((system.clone(), what, story), count);
-        }
+    #[expect(clippy::disallowed_methods, reason = "what the hub's clock wrote just now is told from what was recorded")]
+    let aside = Aside::new(jiff::Timestamp::now(), invoices);
+    for (effect, body) in said {
+        sight.contents.entry(effect).or_default().push(aside.of(&body));
     }
+    sight.contents.values_mut().for_each(|bodies| bodies.sort_by_cached_key(Json::to_string));
     let store = SqliteStore::open_read_only(&world.hub.folder().join(".data"))?;
     kept(world, &store, &mut sight)?;
     waits(world, &store, &mut sight)?;
@@ -94,7 +115,7 @@ pub fn compare(calm: &Sight, storm: &Sight) -> Verdict {
                 None => verdict.lost.push(told),
             },
             std::cmp::Ordering::Greater => verdict.doubled.push(told),
-            std::cmp::Ordering::Equal => {}
+            std::cmp::Ordering::Equal => verdict.changed.extend(changed(effect, calm, storm, &story_told)),
         }
     }
     for (story, reason) in storm.waiting.iter().filter(|(story, _)| !calm.waiting.contains_key(story)) {
@@ -106,13 +127,29 @@ pub fn compare(calm: &Sight, storm: &Sight) -> Verdict {
     verdict
 }
 
+/// In what an effect that took place as often as it should says something else.
+fn changed(effect: &Effect, calm: &Sight, storm: &Sight, story: &str) -> Option<String> {
+    let (mut expected, mut found) = (calm.contents.get(effect)?.clone(), storm.contents.get(effect)?.clone());
+    let common = expected.clone();
+    for body in common {
+        if let Some(at) = found.iter().position(|other| *other == body) {
+            found.remove(at);
+            let at = expected.iter().position(|other| *other == body)?;
+            expected.remove(at);
+        }
+    }
+    let told = difference(expected.first()?, found.first()?)?;
+    let (system, what, _) = effect;
+    Some(format!("{system}: {what}{story}: {told}"))
+}
+
 /// Stock is a sum over all stories, not an effect by itself.
 fn is_counted((_, what, story): &Effect) -> bool {
     story.is_some() || !what.starts_with("pieces of ")
 }
 
 /// The story whose key stands in a text as a word.
-fn story_of(world: &World, text: &str) -> Option<usize> {
+pub fn story_of(world: &World, text: &str) -> Option<usize> {
     words(text).find_map(|word| world.stories_by_key.get(word).copied())
 }
 
@@ -149,7 +186,7 @@ fn name_of(world: &World, method: &str, path: &str, body: &str) -> String {
 }
 
 fn kept(world: &World, store: &SqliteStore, sight: &mut Sight) -> anyhow::Result<()> {
-    for letter in world.letters.iter().flatten() {
+    for letter in world.letters.iter().take(world.stories).flatten() {
         if store.message_with_key(&SystemName::from(letter.system.as_str()), &letter.dedup_key)?.is_none() {
             let told = format!("{}: message {} of story {}", letter.system, letter.dedup_key, letter.story + 1);
             sight.not_kept.push(told);
@@ -275,6 +312,20 @@ mod tests {
         let verdict = compare(&calm, &storm);
         assert!(verdict.lost.is_empty());
         assert_eq!(verdict.waiting.len(), 1);
+        assert!(!verdict.holds());
+    }
+
+    #[test]
+    fn an_effect_that_says_something_else_is_told_with_its_place() {
+        let said = |pieces: u64| {
+            let mut sight = sight(&[(0, 1)]);
+            let effect = sight.effects.keys().next().expect("one").clone();
+            sight.contents.insert(effect, vec![serde_json::json!({"pieces": pieces})]);
+            sight
+        };
+        assert!(compare(&said(4), &said(4)).holds());
+        let verdict = compare(&said(4), &said(5));
+        assert_eq!(verdict.changed, ["tms: POST / of story 1: pieces is 5 instead of 4"]);
         assert!(!verdict.holds());
     }
 

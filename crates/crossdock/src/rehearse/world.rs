@@ -4,19 +4,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
-use crossdock_connect::endpoint::Endpoint;
 use crossdock_sim::odoo::Odoo;
 use crossdock_sim::site::{Behind, Ledger, Site, State};
 use tokio::task::JoinSet;
 
 use super::copy::{self, Copied, ODOO_DATABASE, ODOO_KEY};
 use super::orders::{Orders, Wanted};
-use super::story::{Letter, Seal, Story, renumbered};
+use super::silence::{self, Withheld};
+use super::story::{Door, Letter, Story, renumbered};
 use crate::config::env::Environment;
 use crate::config::folder::{Folder, Kind};
 use crate::demo::process::HubProcess;
@@ -41,8 +41,14 @@ pub struct World {
     pub copied: Copied,
     pub sites: BTreeMap<String, Site>,
     pub orders: BTreeMap<String, Orders>,
-    /// By story.
+    /// By story: those that are told as they are, then those that are told without one message.
     pub letters: Vec<Vec<Letter>>,
+    /// How many stories are told as they are.
+    pub stories: usize,
+    /// The stories that are told without one message, with what is withheld.
+    pub withheld: Vec<(usize, Withheld)>,
+    /// Why parts of the story are not told, by part.
+    pub left_out: BTreeMap<usize, String>,
     /// Which story a key belongs to.
     pub stories_by_key: BTreeMap<String, usize>,
     pub post: Arc<Post>,
@@ -55,6 +61,8 @@ pub struct Post {
     client: reqwest::Client,
     ingress: String,
     pub accepted: AtomicU64,
+    /// When each letter was first taken, by story and part.
+    pub taken: Mutex<BTreeMap<(usize, usize), Instant>>,
     pub refused: AtomicU64,
     /// Tries that met no hub, or one that asked for patience.
     pub retried: AtomicU64,
@@ -62,10 +70,11 @@ pub struct Post {
 
 impl World {
     /// Lays the copy, opens the partners, takes the orders and writes the letters. The hub is not started yet.
+    /// `with_silence` adds a story for each kind of message that can be withheld.
     ///
     /// # Errors
     /// When something of that cannot be done.
-    pub async fn raise(script: &Script<'_>, target: &Path) -> anyhow::Result<Self> {
+    pub async fn raise(script: &Script<'_>, target: &Path, with_silence: bool) -> anyhow::Result<Self> {
         let client = reqwest::Client::builder().no_proxy().build()?;
         let connectors = connectors(script.folder);
         let mut sites = BTreeMap::new();
@@ -82,10 +91,18 @@ impl World {
         let environment: Vec<(String, String)> = copied.secrets.clone().into_iter().collect();
         let mut hub = HubProcess::new(client.clone(), target, environment)?;
         hub.loopback_only = true;
-        let orders = take_orders(script, &connectors, &sites, &client).await?;
+        let order_systems = order_systems(script, &connectors);
+        let kinds = if with_silence { silence::kinds(script.story, &order_systems) } else { Vec::new() };
+        let stories = script.stories + kinds.len();
+        let orders = take_orders(script, &order_systems, &sites, (&client, stories)).await?;
         let laid = Folder::read(target, false)?;
         let doors = doors(&laid, &copied)?;
-        let (letters, stories_by_key) = write_letters(script, &orders, &doors);
+        let Written { letters, stories_by_key, left_out } = write_letters(script, stories, &orders, &doors);
+        // What reads the same in every story was told once, and what no connector takes not at all.
+        let can_be_withheld = |(story, it): &(usize, Withheld)| {
+            it.part.is_none_or(|part| letters[*story].iter().any(|letter| letter.part == part))
+        };
+        let withheld = (script.stories..).zip(kinds).filter(can_be_withheld).collect();
         for (system, _) in connectors.iter().filter(|(_, connector)| *connector == "odoo") {
             let mut channels: BTreeSet<&str> = BTreeSet::new();
             channels.extend(script.story.parts.iter().filter(|part| part.system == *system).map(|part| &*part.channel));
@@ -97,7 +114,9 @@ impl World {
             }
         }
         let post = Arc::new(Post::new(client, &hub.ingress));
-        Ok(Self { hub, copied, sites, orders, letters, stories_by_key, post, called: BTreeSet::new() })
+        let called = BTreeSet::new();
+        let stories = script.stories;
+        Ok(Self { hub, copied, sites, orders, letters, stories, withheld, left_out, stories_by_key, post, called })
     }
 
     /// Installs what the hub needs in the Odoos, and starts it.
@@ -125,15 +144,16 @@ impl World {
     /// # Errors
     /// When the hub does not come to rest.
     pub async fn calm_day(&mut self, say: &dyn Fn(&str)) -> anyhow::Result<()> {
-        let all: Vec<usize> = (0..self.letters.len()).collect();
+        let all: Vec<usize> = (0..self.stories).collect();
         for orders in self.orders.values() {
             orders.confirm(&all).await?;
         }
         self.rest(Duration::from_secs(60)).await?;
-        let parts = self.letters.iter().map(Vec::len).max().unwrap_or(0);
+        let told = &self.letters[..self.stories];
+        let parts = told.iter().map(Vec::len).max().unwrap_or(0);
         for part in 0..parts {
             say(&format!("a calm day first: part {} of {parts} of the story", part + 1));
-            let letters: Vec<Letter> = self.letters.iter().filter_map(|story| story.get(part)).cloned().collect();
+            let letters: Vec<Letter> = told.iter().filter_map(|story| story.get(part)).cloned().collect();
             for some in letters.chunks(CALM_SENDERS) {
                 let mut senders = JoinSet::new();
                 for letter in some {
@@ -157,14 +177,16 @@ impl World {
     /// # Errors
     /// When it still has after `limit`.
     pub async fn rest(&self, limit: Duration) -> anyhow::Result<()> {
+        // What is fetched from an Odoo comes at its own pace; what is sent to the hub is there.
+        let (looks, pause) = if self.orders.is_empty() { (3, 60) } else { (4, 250) };
         let begun = Instant::now();
         let mut quiet = 0;
-        while quiet < 4 {
+        while quiet < looks {
             if begun.elapsed() > limit {
                 bail!("the hub still works after {} s; its log is {}", limit.as_secs(), self.hub.log_path().display());
             }
             quiet = if self.open().await? == 0 { quiet + 1 } else { 0 };
-            tokio::time::sleep(Duration::from_millis(250)).await;
+            tokio::time::sleep(Duration::from_millis(pause)).await;
         }
         Ok(())
     }
@@ -183,7 +205,7 @@ impl Post {
     fn new(client: reqwest::Client, ingress: &str) -> Self {
         let zero = AtomicU64::default;
         let ingress = ingress.to_owned();
-        Self { client, ingress, accepted: zero(), refused: zero(), retried: zero() }
+        Self { client, ingress, accepted: zero(), taken: Mutex::default(), refused: zero(), retried: zero() }
     }
 
     /// Sends a letter until the hub has answered, as a careful sender does.
@@ -197,6 +219,8 @@ impl Post {
             match request.body(letter.body.clone()).timeout(Duration::from_secs(10)).send().await {
                 Ok(answer) if answer.status().is_success() => {
                     self.accepted.fetch_add(1, Ordering::Relaxed);
+                    let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+                    taken.entry((letter.story, letter.part)).or_insert_with(Instant::now);
                     return;
                 }
                 Ok(answer) if answer.status().is_client_error() && answer.status() != 429 => {
@@ -221,47 +245,62 @@ fn connectors(folder: &Folder) -> BTreeMap<String, String> {
     folder.of_kind(Kind::System).filter_map(connector).collect()
 }
 
-type Doors = BTreeMap<String, (Arc<dyn Endpoint>, Seal)>;
-
-fn doors(laid: &Folder, copied: &Copied) -> anyhow::Result<Doors> {
+fn doors(laid: &Folder, copied: &Copied) -> anyhow::Result<BTreeMap<String, Door>> {
     let Some(plan) = copied.compile(laid).plan else { bail!("the copy for the rehearsal does not compile") };
     let door = |(name, system): (crossdock_core::ids::SystemName, crossdock_runtime::plan::SystemPlan)| {
-        let seal = Seal::of(laid, name.as_str(), copied.secret(name.as_str()))?;
-        Some((name.as_str().to_owned(), (system.endpoint, seal)))
+        let door = Door::of(laid, name.as_str(), copied.secret(name.as_str()), system.endpoint)?;
+        Some((name.as_str().to_owned(), door))
     };
     Ok(plan.systems.into_iter().filter_map(door).collect())
 }
 
+/// The recorded sales order of a system.
+fn wanted(script: &Script<'_>, system: &str) -> Option<Wanted> {
+    script.story.parts.iter().filter(|part| part.system == system).find_map(Wanted::of)
+}
+
+/// The Odoos in which orders are taken.
+fn order_systems(script: &Script<'_>, connectors: &BTreeMap<String, String>) -> BTreeSet<String> {
+    let odoos = connectors.iter().filter(|(_, connector)| *connector == "odoo").map(|(name, _)| name);
+    odoos.filter(|name| wanted(script, name).is_some()).cloned().collect()
+}
+
 async fn take_orders(
     script: &Script<'_>,
-    connectors: &BTreeMap<String, String>,
+    systems: &BTreeSet<String>,
     sites: &BTreeMap<String, Site>,
-    client: &reqwest::Client,
+    (client, stories): (&reqwest::Client, usize),
 ) -> anyhow::Result<BTreeMap<String, Orders>> {
     let mut orders = BTreeMap::new();
-    for name in connectors.iter().filter(|(_, connector)| *connector == "odoo").map(|(name, _)| name) {
-        let wanted = script.story.parts.iter().filter(|part| part.system == *name).find_map(Wanted::of);
-        if let (Some(wanted), Some(site)) = (wanted, sites.get(name)) {
+    for name in systems {
+        if let (Some(wanted), Some(site)) = (wanted(script, name), sites.get(name)) {
             let url = format!("http://{}", site.calm_address);
-            orders.insert(name.clone(), Orders::take(client.clone(), &url, &wanted, script.stories).await?);
+            orders.insert(name.clone(), Orders::take(client.clone(), &url, &wanted, stories).await?);
         }
     }
     Ok(orders)
 }
 
+/// All letters of a world.
+struct Written {
+    letters: Vec<Vec<Letter>>,
+    stories_by_key: BTreeMap<String, usize>,
+    left_out: BTreeMap<usize, String>,
+}
+
 fn write_letters(
     script: &Script<'_>,
+    stories: usize,
     orders: &BTreeMap<String, Orders>,
-    doors: &Doors,
-) -> (Vec<Vec<Letter>>, BTreeMap<String, usize>) {
+    doors: &BTreeMap<String, Door>,
+) -> Written {
     let mut stories_by_key = BTreeMap::new();
     let mut seen = BTreeSet::new();
-    let mut letters = Vec::new();
-    for number in 0..script.stories {
+    let (mut letters, mut left_out) = (Vec::new(), BTreeMap::new());
+    for number in 0..stories {
         let mut renamed = BTreeMap::new();
         for (system, orders) in orders {
-            let wanted = script.story.parts.iter().filter(|part| part.system == *system).find_map(Wanted::of);
-            if let (Some(wanted), Some((_, name))) = (wanted, orders.taken.get(number)) {
+            if let (Some(wanted), Some((_, name))) = (wanted(script, system), orders.taken.get(number)) {
                 renamed.insert(wanted.name, name.clone());
             }
         }
@@ -269,10 +308,11 @@ fn write_letters(
             let name = renamed.get(key).cloned().unwrap_or_else(|| renumbered(key, number));
             stories_by_key.insert(name, number);
         }
-        let mut told = script.story.letters(number, &renamed, doors);
+        let (mut told, left) = script.story.letters(number, &renamed, doors);
         // What is the same in every telling is sent once.
         told.retain(|letter| seen.insert((letter.system.clone(), letter.dedup_key.clone())));
         letters.push(told);
+        left_out = left;
     }
-    (letters, stories_by_key)
+    Written { letters, stories_by_key, left_out }
 }

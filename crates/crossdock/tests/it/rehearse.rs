@@ -30,7 +30,7 @@ fn the_example_loses_and_doubles_nothing_and_calls_only_this_machine() {
     assert_eq!(output.status.code(), Some(0), "{out}\n{err}");
     let report: Json = serde_json::from_str(&out).expect("JSON");
     assert_eq!(report["holds"], true);
-    for what in ["lost", "doubled", "out_of_order", "waiting"] {
+    for what in ["lost", "doubled", "out_of_order", "changed", "waiting"] {
         assert_eq!(report["verdict"][what], serde_json::json!([]), "{report:#}");
     }
     // Release, delivery, signature, invoice and notification of each story.
@@ -39,6 +39,16 @@ fn the_example_loses_and_doubles_nothing_and_calls_only_this_machine() {
     assert_eq!(injected(&report, "hub killed"), 3);
     assert_eq!(injected(&report, "partner away"), 3);
     assert!(injected(&report, "message sent again") > 0);
+    // A message that never comes is noticed where something is held for it or asks for it, and nowhere else.
+    let noticed = |message: &str| {
+        let kinds = report["silences"]["kinds"].as_array().expect("kinds");
+        let kind = kinds.iter().find(|kind| kind["message"] == message);
+        kind.map(|kind| kind["noticed"].as_str().unwrap_or_default().to_owned())
+    };
+    assert_eq!(noticed("odoo: confirmed sales order").as_deref(), Some("told"), "{report:#}");
+    assert_eq!(noticed("warehouse: shipment-update").as_deref(), Some("timed"), "{report:#}");
+    assert_eq!(noticed("fleet: document-submitted").as_deref(), Some("not"), "{report:#}");
+    assert_eq!(report["silences_not_noticed"], 2, "{report:#}");
 
     for world in ["calm", "storm"] {
         let systems = kept.path().join(world).join("systems");
@@ -93,6 +103,32 @@ fn a_partner_without_keys_leaves_work_for_a_person_and_the_rehearsal_says_so() {
     // A lost answer cannot be asked about there: it is neither repeated blindly nor passed over.
     assert!(cases("waiting") > 0, "{report:#}");
     assert_eq!((cases("lost"), cases("doubled")), (0, 0), "{report:#}");
+}
+
+#[test]
+fn a_folder_that_sends_nothing_outside_proves_nothing_and_says_so() {
+    let hub = write_hub(&[
+        ("hub.yaml", "hub: listener\n"),
+        (
+            "systems/shop.yaml",
+            "system: shop\nconnector: http\ndomain: commerce\nwebhook:\n  scheme: standard-webhooks\n  secret: {env: SHOP}\n  \
+             channel_from: {header: X-Topic}\n",
+        ),
+        ("flows/orders.yaml", "flow: orders\nfrom: {system: shop, channel: orders-created}\nmap: order\n"),
+        (
+            "mappings/order.yaml",
+            "mapping: order\nemits: crossdock.order.accepted.v1\ntarget:\n  number: body.number\n  type: \"'sales'\"\n  lines:\n    - {line: \"'1'\", sku: \"'A'\", quantity: \"1\"}\n",
+        ),
+        (
+            "tests/orders.yaml",
+            "- test: an order\n  flow: orders\n  input: {body: {number: SO-1001}}\n  expect_events: [{type: crossdock.order.accepted.v1}]\n",
+        ),
+    ]);
+    let folder = hub.path().to_string_lossy().into_owned();
+    let ended = crossdock(&["rehearse", &folder, "--messages", "20", "--kills", "1"]).run().expect(3);
+    assert!(ended.out.contains("Result: NOTHING TO PROVE"), "{}", ended.out);
+    assert!(ended.out.contains("shop: orders-created"), "the header of the channel was filled in: {}", ended.out);
+    assert!(!ended.out.contains("was not sent"), "{}", ended.out);
 }
 
 #[test]
