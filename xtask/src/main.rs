@@ -33,7 +33,9 @@ cargo xtask COMMAND
   codegen                 write docs/reference: the model's pages and schemas, AsyncAPI, OpenAPI
   tidy                    only the rules of the house that a compiler does not know
   seeds [--from N] [--count N]  simulated worlds with faults by lot, on all cores (default: 10000); one seed tells its story
-  bench [ARGS…]           measure beside a real Odoo, and write docs/benchmarks.md
+  bench [--part NAMES]    measure and write docs/benchmarks.md: all but what takes minutes, or only these sections
+                          (intake, intake-in-memory, grouping, mapping, checking, end-to-end, backlog, odoo, flatness,
+                          waiting); the others stay as they are. --quick shows that it works and writes nothing
   odoo …                  a real Odoo 19 for tests: up, down, status, db, drop, stop, start, restart, remove";
 
 fn main() -> ExitCode {
@@ -118,20 +120,22 @@ fn codegen() -> Result<()> {
     std::fs::write(root.join("docs/reference/openapi.json"), document.stdout).context("docs/reference/openapi.json")
 }
 
-/// Measures beside a real Odoo, which is brought up when it does not run, and stopped again then.
+/// Measures; beside a real Odoo where a section needs one, which is brought up when it does not run, and stopped again then.
 fn bench(args: &[&str]) -> Result<()> {
     let root = root()?;
     let program = env::current_exe().context("finding this program")?;
     setup::run(&root, Purpose::Demo)?;
     let was_up = odoo::is_up()?;
-    if let Err(error) = odoo::up() {
+    let part = args.iter().position(|arg| *arg == "--part").and_then(|at| args.get(at + 1));
+    let needs_odoo = part.is_none_or(|parts| parts.split(',').any(|part| part == "odoo"));
+    if needs_odoo && let Err(error) = odoo::up() {
         eprintln!("no real Odoo, so its section will not be measured: {error:#}");
     }
     let mut bench = ci::cargo(&root)?;
     bench.args(["bench", "--package", "crossdock", "--bench", "crossdock", "--locked", "--"]);
     bench.args(["--write", "docs/benchmarks.md"]).args(without_dashes(args)).env("CROSSDOCK_XTASK", program);
     let result = shown_live(&mut bench);
-    let stopped = if was_up { Ok(()) } else { odoo::down() };
+    let stopped = if was_up || !needs_odoo { Ok(()) } else { odoo::down() };
     result.and(stopped)
 }
 

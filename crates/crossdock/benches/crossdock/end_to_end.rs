@@ -1,5 +1,6 @@
 //! Webhook in, mapping, HTTP out, against a bare proxy to the same receiver.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,10 +13,18 @@ use crate::machine::cpu_seconds;
 use crate::messages::{BODY_BYTES, shipment};
 use crate::moments::Moments;
 use crate::peers::{Peer, Role, Sink};
+use crate::plot::{Axis, Plot};
 use crate::report::{Figure, Section};
 use crate::stats::{Summary, percentile};
 
 const CONNECTIONS: usize = 64;
+/// What the hub may add at half load, in milliseconds.
+const ADDS_HALF_MS: f64 = 5.0;
+const ADDS_MOST_MS: f64 = 25.0;
+/// The goal against a bare proxy.
+const GOAL: f64 = 0.35;
+/// Parts of the messages whose latency is drawn.
+const CURVE: &[f64] = &[0.01, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995, 0.999];
 const ARRIVE_LIMIT: Duration = Duration::from_secs(180);
 
 /// The two ways to the receiver, and the receivers.
@@ -69,7 +78,7 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<Section> {
             cpu_us.push((cpu_seconds(&ways.hub.id()) - cpu) * 1e6 / count as f64);
         }
     }
-    section.figures.push(Figure::new("until all have arrived", "messages/s", &ours, &bare));
+    section.figures.push(Figure::new("until all have arrived", "messages/s", &ours, &bare).goal(GOAL));
     section.notes.push(format!("The hub's processor time per message, all steps: {} µs", Summary::of(&cpu_us).shown()));
     add_latency(bench, &ways, &mut section, Summary::of(&ours).median / 2.0).await?;
     ensure!(ways.behind_hub.arrived.again() == 0, "the receiver got {} twice", ways.behind_hub.arrived.again());
@@ -81,11 +90,7 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<Section> {
 async fn open(bench: &Bench) -> anyhow::Result<Ways> {
     let room = 2_000_000;
     let (behind_hub, behind_proxy) = (Sink::start(room).await?, Sink::start(room).await?);
-    let receiver = format!(
-        "system: receiver\nconnector: http\ndomain: commerce\nowner: bench\nconfig:\n  url: http://{}\n  idempotency: \
-         {{header: Idempotency-Key, form: quoted}}\nlimits: {{concurrency_max: {CONNECTIONS}}}\n",
-        behind_hub.address
-    );
+    let receiver = receiver(behind_hub.address);
     let files = [
         &[
             ("systems/warehouse.yaml", hub::sender("warehouse")),
@@ -101,49 +106,62 @@ async fn open(bench: &Bench) -> anyhow::Result<Ways> {
     Ok(Ways { hub, proxy, behind_hub, behind_proxy })
 }
 
+/// The system that everything is sent to.
+pub fn receiver(address: SocketAddr) -> String {
+    format!(
+        "system: receiver\nconnector: http\ndomain: commerce\nowner: bench\nconfig:\n  url: http://{address}\n  idempotency: \
+         {{header: Idempotency-Key, form: quoted}}\nlimits: {{concurrency_max: {CONNECTIONS}}}\n"
+    )
+}
+
 /// From the sender's first byte to the receiver's last, both ways at the same rate.
 async fn add_latency(bench: &Bench, ways: &Ways, section: &mut Section, rate_per_s: f64) -> anyhow::Result<()> {
     let rate_per_s = rate_per_s.max(1.0);
     let seconds = if bench.quick { 0.2 } else { 5.0 };
     let count = ((rate_per_s * seconds) as usize).max(10);
     let rounds = if bench.quick { 1 } else { 3 };
-    let mut added = [Vec::new(), Vec::new()];
-    let mut whole = [Vec::new(), Vec::new()];
+    let (mut ours, mut bare) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
+    let mut curves = [Vec::new(), Vec::new()];
     for _ in 0..rounds {
         let first = bench.next_number();
         let requests = Arc::new(bench.signed("/in/warehouse", count, shipment)?);
-        let mut percentiles = Vec::new();
-        for (address, sink, expect) in [
+        for (way, (address, sink, expect)) in [
             (ways.proxy.address, &ways.behind_proxy, Expect::Ok),
             (ways.hub.ingress, &ways.behind_hub, Expect::Receipt),
-        ] {
+        ]
+        .into_iter()
+        .enumerate()
+        {
             let sent = Arc::new(Moments::new(first + count));
             let expected = sink.arrived.count() + count;
             let timetable = Timetable { rate_per_s, sent: sent.clone(), first };
             paced(address, &requests, CONNECTIONS, expect, timetable).await?;
             ensure!(sink.arrived.wait_for(expected, ARRIVE_LIMIT).await, "not everything arrived");
             let took_us = sink.arrived.since(&sent, first..first + count);
-            percentiles.push([percentile(&took_us, 0.5) / 1000.0, percentile(&took_us, 0.99) / 1000.0]);
+            let series = if way == 0 { &mut bare } else { &mut ours };
+            series[0].push(percentile(&took_us, 0.5) / 1000.0);
+            series[1].push(percentile(&took_us, 0.99) / 1000.0);
+            curves[way] = CURVE.iter().map(|part| (part * 100.0, percentile(&took_us, *part) / 1000.0)).collect();
         }
         ways.hub.settled(ARRIVE_LIMIT).await?;
-        for part in [0, 1] {
-            added[part].push(percentiles[1][part] - percentiles[0][part]);
-            whole[part].push(percentiles[1][part]);
-        }
     }
-    let shown = |values: &[f64]| Summary::of(values).shown();
-    section.notes.push(format!(
-        "At half of that rate ({rate_per_s:.0} messages/s) a message is at the receiver after {} ms (half of them) and {} ms \
-         (99 of 100); that is {} ms and {} ms later than through the proxy at the same rate",
-        shown(&whole[0]),
-        shown(&whole[1]),
-        shown(&added[0]),
-        shown(&added[1])
-    ));
+    let what = |part: &str| format!("from sender to receiver at half load ({rate_per_s:.0} messages/s), {part}");
+    let [ours_half, ours_most] = &ours;
+    let [bare_half, bare_most] = &bare;
+    section.figures.push(Figure::new(what("half of them"), "ms", ours_half, bare_half).adds_at_most(ADDS_HALF_MS));
+    section.figures.push(Figure::new(what("99 of 100"), "ms", ours_most, bare_most).adds_at_most(ADDS_MOST_MS));
+    let [proxy, hub] = curves;
+    section.plots.push(Plot {
+        file: "benchmarks-latency.svg",
+        title: "From sender to receiver at half load",
+        x: Axis { label: "of 100 messages, so many arrive within", is_log: false },
+        y: Axis { label: "ms", is_log: true },
+        series: vec![("Crossdock", hub), ("bare proxy", proxy)],
+    });
     Ok(())
 }
 
-const FLOW: &str = "\
+pub const FLOW: &str = "\
 flow: tell
 on: crossdock.shipment.picked_up.v1
 to: {system: receiver, operation: request.send}
@@ -151,7 +169,7 @@ map: receiver/shipment
 owner: bench
 ";
 
-const MAPPING: &str = r#"mapping: receiver/shipment
+pub const MAPPING: &str = r#"mapping: receiver/shipment
 target:
   path: ['"shipments"']
   body:

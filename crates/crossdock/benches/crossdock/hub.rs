@@ -18,6 +18,13 @@ const START_LIMIT: Duration = Duration::from_secs(30);
 /// Pause between two looks at the hub's figures; looking costs it time, too.
 const LOOK_PAUSE: Duration = Duration::from_millis(50);
 
+/// A hub folder of its own; it and its data end with this value.
+pub struct HubFolder {
+    folder: TempDir,
+    ingress: SocketAddr,
+    console: SocketAddr,
+}
+
 /// A running hub; it and its data end with this value.
 pub struct Hub {
     child: Child,
@@ -25,14 +32,16 @@ pub struct Hub {
     pub ingress: SocketAddr,
     console: SocketAddr,
     client: reqwest::Client,
+    /// From the start of the program until it was ready.
+    pub started_in: Duration,
 }
 
-impl Hub {
-    /// Writes a hub folder below `place` and runs it.
+impl HubFolder {
+    /// Writes a hub folder below `place`.
     ///
     /// # Errors
-    /// When it is not accepted or not ready in time; with the end of its log.
-    pub async fn start(place: &Path, files: &[(&str, String)], environment: &[(&str, String)]) -> anyhow::Result<Self> {
+    /// When it cannot be written.
+    pub fn write(place: &Path, files: &[(&str, String)]) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("bench-hub-").tempdir_in(place)?;
         let (ingress, console) = (free_address()?, free_address()?);
         let settings = format!(
@@ -42,7 +51,23 @@ impl Hub {
         for (name, text) in files {
             write(folder.path(), name, text)?;
         }
+        Ok(Self { folder, ingress, console })
+    }
+
+    /// Where its data lie.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join(".data")
+    }
+
+    /// Runs the hub.
+    ///
+    /// # Errors
+    /// When the folder is not accepted or the hub not ready in time; with the end of its log.
+    pub async fn run(self, environment: &[(&str, String)]) -> anyhow::Result<Hub> {
+        let Self { folder, ingress, console } = self;
         let log = fs::File::create(folder.path().join(".log"))?;
+        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build()?;
+        let begun = Instant::now();
         let child = Command::new(env!("CARGO_BIN_EXE_crossdock"))
             .arg("run")
             .arg(folder.path())
@@ -54,14 +79,23 @@ impl Hub {
             .kill_on_drop(true)
             .spawn()
             .context("the hub cannot be started")?;
-        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build()?;
-        let mut hub = Self { child, folder, ingress, console, client };
-        hub.wait_until_ready().await?;
+        let mut hub = Hub { child, folder, ingress, console, client, started_in: Duration::ZERO };
+        hub.wait_until_ready(begun).await?;
+        hub.started_in = begun.elapsed();
         Ok(hub)
     }
+}
 
-    async fn wait_until_ready(&mut self) -> anyhow::Result<()> {
-        let begun = Instant::now();
+impl Hub {
+    /// Writes a hub folder below `place` and runs it.
+    ///
+    /// # Errors
+    /// Those of [`HubFolder::write`] and [`HubFolder::run`].
+    pub async fn start(place: &Path, files: &[(&str, String)], environment: &[(&str, String)]) -> anyhow::Result<Self> {
+        HubFolder::write(place, files)?.run(environment).await
+    }
+
+    async fn wait_until_ready(&mut self, begun: Instant) -> anyhow::Result<()> {
         loop {
             if let Some(status) = self.child.try_wait()? {
                 bail!("the hub ended with {status} while starting:\n{}", self.log());
@@ -73,7 +107,7 @@ impl Hub {
             if begun.elapsed() > START_LIMIT {
                 bail!("the hub is not ready after {} s:\n{}", START_LIMIT.as_secs(), self.log());
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }
 
@@ -131,6 +165,18 @@ impl Hub {
     /// When it cannot be ended.
     pub async fn stop(mut self) -> anyhow::Result<()> {
         self.child.kill().await.context("the hub cannot be ended")
+    }
+
+    /// Ends it as an operator does, and keeps its data.
+    ///
+    /// # Errors
+    /// When it does not end in time.
+    pub async fn stop_and_keep(mut self) -> anyhow::Result<HubFolder> {
+        let asked = Command::new("kill").args(["-TERM", &self.id()]).status().await.context("`kill` does not start")?;
+        anyhow::ensure!(asked.success(), "the hub cannot be asked to end");
+        let ended = tokio::time::timeout(START_LIMIT, self.child.wait()).await;
+        ended.with_context(|| format!("the hub does not end:\n{}", self.log()))??;
+        Ok(HubFolder { folder: self.folder, ingress: self.ingress, console: self.console })
     }
 
     fn log(&self) -> String {
@@ -207,7 +253,11 @@ fn write(folder: &Path, name: &str, text: &str) -> anyhow::Result<()> {
     fs::write(&path, text).with_context(|| format!("writing {}", path.display()))
 }
 
-fn free_address() -> anyhow::Result<SocketAddr> {
+/// An address on which nobody listens at the moment.
+///
+/// # Errors
+/// When there is none.
+pub fn free_address() -> anyhow::Result<SocketAddr> {
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).context("no free port on 127.0.0.1")?;
     Ok(listener.local_addr()?)
 }

@@ -17,7 +17,7 @@ use crate::stats::{Summary, number};
 
 /// Connections of the figure that has a goal.
 const MANY: usize = 64;
-const GOAL: f64 = 0.5;
+const GOAL: f64 = 0.6;
 /// A file system in memory, on Linux.
 const MEMORY: &str = "/dev/shm";
 const SETTLE_LIMIT: Duration = Duration::from_secs(180);

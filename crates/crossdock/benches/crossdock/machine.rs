@@ -49,7 +49,7 @@ impl Machine {
         let Self { date, processor, processors, memory_gib, system, filesystem, crossdock, compiler } = self;
         let _ = write!(
             text,
-            "| | |\n|---|---|\n| Date | {date} |\n| Machine | {processors} × {processor}, {memory_gib} GiB memory |\n\
+            "| | |\n|---|---|\n| Written | {date} |\n| Machine | {processors} × {processor}, {memory_gib} GiB memory |\n\
              | System | {system}; data on {filesystem} |\n| Crossdock | {crossdock}, {compiler}, release build |\n"
         );
     }
@@ -92,6 +92,16 @@ impl Spent {
 /// Processor seconds that a process has spent: by its id, or `self`.
 pub fn cpu_seconds(process: &str) -> f64 {
     ticks(process).0 / TICKS_PER_S
+}
+
+/// Memory of a process in MiB: resident now, and the most it ever was.
+pub fn memory_mib(process: &str) -> (f64, f64) {
+    let status = read(&format!("/proc/{process}/status"));
+    let mib = |name: &str| {
+        let text = field(&status, name, ':');
+        text.split(' ').next().and_then(|kib| kib.parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
+    };
+    (mib("VmRSS"), mib("VmHWM"))
 }
 
 /// Ticks spent by a process, and by its children that have ended.

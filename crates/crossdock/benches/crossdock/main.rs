@@ -2,8 +2,10 @@
 //! with it. `cargo xtask bench` runs them all and writes `docs/benchmarks.md`; nothing here asserts a time. What is
 //! asserted is that every answer is right and nothing is lost.
 
+mod backlog;
 mod checking;
 mod end_to_end;
+mod history;
 mod hub;
 mod intake;
 mod load;
@@ -13,8 +15,11 @@ mod messages;
 mod moments;
 mod odoo;
 mod peers;
+mod plot;
 mod report;
+mod seed;
 mod stats;
+mod waiting;
 
 use std::cell::Cell;
 use std::fs;
@@ -38,8 +43,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Measures Crossdock against baselines of the same run.
 #[derive(Parser)]
 struct Arguments {
-    /// Writes the whole run as a document; a relative path begins at the project's folder. A run with --quick or --only
-    /// writes nothing.
+    /// Writes the run into a document, in place of what it says of these sections, with plots beside it; a relative path
+    /// begins at the project's folder. A run with --quick writes nothing.
     #[arg(long, value_name = "FILE")]
     write: Option<PathBuf>,
     /// Prints the figures as JSON.
@@ -48,9 +53,12 @@ struct Arguments {
     /// A short run with small counts: shows that all works, measures nothing.
     #[arg(long)]
     quick: bool,
-    /// Only these sections.
-    #[arg(long, value_delimiter = ',', value_name = "SECTIONS")]
+    /// Only these sections [default: all but those that take minutes: flatness, waiting].
+    #[arg(long = "part", alias = "only", value_delimiter = ',', value_name = "SECTIONS")]
     only: Vec<Part>,
+    /// How many messages the section flatness stores at most: ten million take some 10 GB of disk.
+    #[arg(long, default_value_t = 10_000_000, value_name = "NUMBER")]
+    stored_max: usize,
     /// Where the measured hubs keep their data while they run [default: the build folder].
     #[arg(long, value_name = "FOLDER")]
     place: Option<PathBuf>,
@@ -77,15 +85,30 @@ enum Part {
     Mapping,
     Checking,
     EndToEnd,
+    Backlog,
     Odoo,
+    /// Minutes, and some 10 GB of disk meanwhile.
+    Flatness,
+    /// Minutes.
+    Waiting,
 }
 
-const PARTS: [Part; 7] =
-    [Part::Intake, Part::IntakeInMemory, Part::Grouping, Part::Mapping, Part::Checking, Part::EndToEnd, Part::Odoo];
+/// Those of a run that names none.
+const PARTS: [Part; 8] = [
+    Part::Intake,
+    Part::IntakeInMemory,
+    Part::Grouping,
+    Part::Mapping,
+    Part::Checking,
+    Part::EndToEnd,
+    Part::Backlog,
+    Part::Odoo,
+];
 
 /// What all sections share.
 pub struct Bench {
     pub quick: bool,
+    pub stored_max: usize,
     /// Where the measured hubs keep their data.
     pub place: PathBuf,
     /// The project's folder.
@@ -153,6 +176,7 @@ fn main() -> anyhow::Result<()> {
     let machine = Machine::look(&place, &root);
     let bench = Bench {
         quick: arguments.quick,
+        stored_max: arguments.stored_max,
         place,
         root,
         xtask: arguments.xtask.clone(),
@@ -161,15 +185,16 @@ fn main() -> anyhow::Result<()> {
     };
     // One thread: a load generator that spreads itself takes from what it measures.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let parts = PARTS.into_iter().filter(|part| arguments.only.is_empty() || arguments.only.contains(part));
+    let parts = if arguments.only.is_empty() { &PARTS[..] } else { &arguments.only };
     let mut sections = Vec::new();
     for part in parts {
-        sections.push(runtime.block_on(measured(&bench, part))?);
+        let measured = format!("{} with {}", machine.date, machine.crossdock);
+        sections.push(Section { measured, ..runtime.block_on(measured_part(&bench, *part))? });
     }
     finish(&arguments, &bench, &Report { machine, quick: bench.quick, sections })
 }
 
-async fn measured(bench: &Bench, part: Part) -> anyhow::Result<Section> {
+async fn measured_part(bench: &Bench, part: Part) -> anyhow::Result<Section> {
     let (load_before, spent, begun) = (machine::load(), Spent::now(), Instant::now());
     eprintln!("{part:?} …");
     let section = match part {
@@ -179,7 +204,10 @@ async fn measured(bench: &Bench, part: Part) -> anyhow::Result<Section> {
         Part::Mapping => mapping::measure(bench),
         Part::Checking => checking::measure(bench),
         Part::EndToEnd => end_to_end::measure(bench).await,
+        Part::Backlog => backlog::measure(bench).await,
         Part::Odoo => odoo::measure(bench).await,
+        Part::Flatness => history::measure(bench).await,
+        Part::Waiting => waiting::measure(bench).await,
     };
     let section = section.with_context(|| format!("measuring {part:?}"))?;
     let seconds = begun.elapsed().as_secs_f64();
@@ -189,19 +217,23 @@ async fn measured(bench: &Bench, part: Part) -> anyhow::Result<Section> {
 }
 
 fn finish(arguments: &Arguments, bench: &Bench, report: &Report) -> anyhow::Result<()> {
-    let is_whole = !bench.quick && arguments.only.is_empty();
     match &arguments.write {
-        Some(path) if is_whole => {
+        Some(path) if !bench.quick => {
             let path = bench.root.join(path);
-            fs::write(&path, report.markdown()).with_context(|| format!("writing {}", path.display()))?;
+            let before = fs::read_to_string(&path).unwrap_or_default();
+            fs::write(&path, report.markdown(&before)).with_context(|| format!("writing {}", path.display()))?;
             eprintln!("written: {}", path.display());
+            for plot in report.sections.iter().flat_map(|section| &section.plots) {
+                let path = path.with_file_name(plot.file);
+                fs::write(&path, plot.svg()).with_context(|| format!("writing {}", path.display()))?;
+            }
         }
-        Some(path) => eprintln!("{} is not written: this was not a whole run", path.display()),
+        Some(path) => eprintln!("{} is not written: this was a quick run", path.display()),
         None => {}
     }
     match arguments.json {
         true => println!("{}", serde_json::to_string_pretty(report)?),
-        false => println!("{}", report.markdown()),
+        false => println!("{}", report.markdown("")),
     }
     Ok(())
 }

@@ -123,7 +123,13 @@ impl Sink {
     /// # Errors
     /// When it cannot listen.
     pub async fn start(room: usize) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        Self::start_at(([127, 0, 0, 1], 0).into(), room).await
+    }
+
+    /// # Errors
+    /// When it cannot listen there.
+    pub async fn start_at(address: SocketAddr, room: usize) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let arrived = Arc::new(Moments::new(room));
         let moments = arrived.clone();

@@ -224,7 +224,7 @@ impl Report {
                 }
                 Noticed::Timed { after_ms, told_in_s, what } => {
                     let told_in = duration(*told_in_s);
-                    format!("{}: {what}; nobody is told until {told_in} later", after(after_ms))
+                    format!("{}: {what}; nobody is told until {told_in} after it should have come", after(after_ms))
                 }
                 Noticed::Retried { after_ms, what } => format!("{}: {what}; nobody is told yet", after(after_ms)),
                 Noticed::Not => screen.paint("not noticed: no expectation covers it", Tone::Bad).to_string(),

@@ -42,7 +42,8 @@ pub struct Withheld {
 pub enum Noticed {
     /// An exception was opened: somebody is told.
     Told { after_ms: u64, class: String, summary: String },
-    /// Nobody is told yet. Something is held for what did not come, and a timer is set: who is told when it is due.
+    /// Nobody is told yet. Something is held for what did not come, and a timer is set: its owner is told so many seconds
+    /// after the message should have come.
     Timed { after_ms: u64, told_in_s: u64, what: String },
     /// Something is tried again and again for want of it; somebody is told when the tries are used up.
     Retried { after_ms: u64, what: String },
@@ -174,8 +175,11 @@ fn look(
         };
         let after: Vec<&str> = after.iter().map(|flow| flow.as_str()).collect();
         let what = format!("{} is held for {}", held.flow, after.join(", "));
-        let told_in_s = timer.due_at.duration_since(now).as_secs().max(0) as u64;
-        let sooner = |other: &Noticed| matches!(other, Noticed::Timed { told_in_s: other, .. } if *other <= told_in_s);
+        let left_s = timer.due_at.duration_since(now).as_secs().max(0) as u64;
+        let told_in_s = left_s + after_ms / 1000;
+        // Seconds are rounded, and what was seen first is what counts.
+        let sooner =
+            |other: &Noticed| matches!(other, Noticed::Timed { told_in_s: other, .. } if *other <= told_in_s + 2);
         match noticed.get(&story) {
             Some(Noticed::Told { .. }) => {}
             Some(other) if sooner(other) => {}
