@@ -33,6 +33,10 @@ pub(crate) const SCHEME_FIELDS: &[&str] = &[
 const CREDENTIALS: &[&str] =
     &["authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "x-auth-token", "x-access-token"];
 
+/// Headers that say how the request came over its connection (RFC 9110, 7.6.1, and RFC 9112, 6), nothing about the message.
+const FRAMING: &[&str] =
+    &["connection", "content-length", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"];
+
 /// A scheme and the secrets that serve it.
 #[derive(Clone, Debug)]
 pub(crate) struct Proof {
@@ -67,13 +71,13 @@ impl Proof {
         verify(&self.scheme, &self.secrets, input, now).map_err(Reject::from)
     }
 
-    /// The headers to keep with the message: names in lower case, credentials left out.
+    /// The headers to keep with the message: names in lower case; credentials and what is the connection's left out.
     pub fn kept_headers(&self, request: &RawRequest) -> Vec<(String, String)> {
-        let is_secret = |name: &str| {
-            CREDENTIALS.iter().any(|secret| secret.eq_ignore_ascii_case(name))
+        let is_left_out = |name: &str| {
+            CREDENTIALS.iter().chain(FRAMING).any(|out| out.eq_ignore_ascii_case(name))
                 || self.scheme.secret_header().is_some_and(|header| header.eq_ignore_ascii_case(name))
         };
-        let kept = request.headers.iter().filter(|(name, _)| !is_secret(name));
+        let kept = request.headers.iter().filter(|(name, _)| !is_left_out(name));
         kept.map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect()
     }
 }
