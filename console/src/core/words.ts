@@ -63,6 +63,7 @@ const CLASSES: Record<string, string> = {
   authority_conflict: 'Not the system of record',
   reference_unresolved: 'Reference not resolved',
   unread_partner_field: 'New field that nobody reads',
+  intake_stopped: 'Nothing is taken in',
 }
 
 /** Every class of exception, as the hub writes it. */

@@ -33,11 +33,13 @@ pub enum ExceptionClass {
     ReferenceUnresolved,
     /// A partner sends a field that no mapping reads, and did not before.
     UnreadPartnerField,
+    /// The hub takes nothing: no room on its disk, or too much waits.
+    IntakeStopped,
 }
 
 impl ExceptionClass {
     /// Every class, in the order of the taxonomy.
-    pub const ALL: [ExceptionClass; 11] = [
+    pub const ALL: [ExceptionClass; 12] = [
         ExceptionClass::MappingFailed,
         ExceptionClass::SchemaInvalid,
         ExceptionClass::UnknownPartnerCode,
@@ -49,6 +51,7 @@ impl ExceptionClass {
         ExceptionClass::AuthorityConflict,
         ExceptionClass::ReferenceUnresolved,
         ExceptionClass::UnreadPartnerField,
+        ExceptionClass::IntakeStopped,
     ];
 
     pub fn word(self) -> &'static str {
@@ -64,6 +67,7 @@ impl ExceptionClass {
             ExceptionClass::AuthorityConflict => "authority_conflict",
             ExceptionClass::ReferenceUnresolved => "reference_unresolved",
             ExceptionClass::UnreadPartnerField => "unread_partner_field",
+            ExceptionClass::IntakeStopped => "intake_stopped",
         }
     }
 

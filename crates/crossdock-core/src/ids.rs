@@ -131,6 +131,13 @@ impl TransmissionId {
     }
 }
 
+impl TransmissionId {
+    /// When the message behind it was received, in milliseconds since 1970: every id below a message begins with its time.
+    pub fn message_ms(self) -> i64 {
+        self.0.as_bytes()[..6].iter().fold(0, |ms, byte| (ms << 8) | i64::from(*byte))
+    }
+}
+
 impl ExceptionId {
     /// The exception opened for `fingerprint` because of `cause`.
     pub fn derive(cause: Uuid, fingerprint: &str) -> Self {

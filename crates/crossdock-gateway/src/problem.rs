@@ -24,6 +24,7 @@ pub mod code {
     pub const BODY_BROKEN: &str = "XD-1007";
     pub const UNKNOWN_SYSTEM: &str = "XD-1001";
     pub const NOTHING_HERE: &str = "XD-1008";
+    pub const INTAKE_STOPPED: &str = "XD-1009";
     pub const TOKEN_NEEDED: &str = "XD-1101";
     pub const FOREIGN_PAGE: &str = "XD-1102";
     pub const REQUEST_INVALID: &str = "XD-1103";
@@ -121,6 +122,15 @@ impl Problem {
     pub fn busy(after_s: u32) -> Self {
         let detail = format!("the hub cannot take this now and has kept nothing of it; send it again in {after_s} s");
         Self { extra: Extra::RetryAfter(after_s), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, code::HUB_BUSY, detail) }
+    }
+
+    /// Nothing is taken from anybody now.
+    pub fn intake_stopped(reason: &str, after_s: u32) -> Self {
+        let detail = format!("{reason}; nothing of this was kept: send it again in {after_s} s");
+        Self {
+            extra: Extra::RetryAfter(after_s),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, code::INTAKE_STOPPED, detail)
+        }
     }
 
     pub fn token_needed(detail: &str) -> Self {
@@ -233,6 +243,7 @@ mod tests {
             HUB_BUSY,
             BODY_BROKEN,
             NOTHING_HERE,
+            INTAKE_STOPPED,
             TOKEN_NEEDED,
             FOREIGN_PAGE,
             REQUEST_INVALID,

@@ -16,6 +16,9 @@ const GOOD_FOR: Duration = Duration::from_secs(1);
 /// A store that answers later is as good as none.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// When to ask again while nothing is taken.
+const AGAIN_S: u32 = 5;
+
 /// The last answer, and when it was found.
 pub struct Readiness {
     desk: Desk,
@@ -29,6 +32,9 @@ impl Readiness {
 
     /// The answer to `/readyz`.
     pub async fn answer(&self, path: &str) -> Response<Full<Bytes>> {
+        if self.desk.shut().is_some() {
+            return Problem::intake_stopped("the hub takes nothing now", AGAIN_S).response(path);
+        }
         if !self.is_ready().await {
             let detail = "the hub cannot read its store now";
             return Problem::new(StatusCode::SERVICE_UNAVAILABLE, code::HUB_NOT_READY, detail).response(path);

@@ -125,6 +125,11 @@ impl Desk {
         Self { store, live: None }
     }
 
+    /// Why the hub takes nothing now, for the operator; `None` when it does.
+    pub fn shut(&self) -> Option<String> {
+        self.live.as_ref().and_then(|live| live.shell.valve.shut()).map(|shut| shut.to_string())
+    }
+
     fn live(&self) -> Result<&Live, DeskError> {
         self.live.as_ref().ok_or(DeskError::NotRunning)
     }

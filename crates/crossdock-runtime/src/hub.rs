@@ -24,7 +24,7 @@ use crate::poller::Poller;
 use crate::router::{Command, CommandError, Router};
 use crate::shell::Shell;
 use crate::transmitter::{self, Gauge, Transmitter};
-use crate::{desk::Desk, duplicates, jobs, timers};
+use crate::{desk::Desk, duplicates, jobs, timers, valve};
 
 /// Commands that may wait for the router; whoever gives one more waits.
 const COMMANDS_MAX: usize = 64;
@@ -76,6 +76,7 @@ impl RunningHub {
         threads: Threads,
     ) -> Result<Self, CommandError> {
         let shell = Arc::new(Shell::new(store, clock.clone(), plan));
+        shell.recall()?;
         for state in shell.store.system_states()? {
             shell.pauses.set(&state.system, state.paused.is_some());
         }
@@ -111,6 +112,10 @@ impl RunningHub {
         let timed = shell.clone();
         workers.spawn(restarted("timers", clock.clone(), stopped.clone(), move || {
             timers::run(timed.clone(), stopped.clone())
+        }));
+        let (watched, stopped) = (shell.clone(), stop.subscribe());
+        workers.spawn(restarted("valve", clock.clone(), stop.subscribe(), move || {
+            valve::run(watched.clone(), stopped.clone())
         }));
         let (compared, stopped, orders) = (shell.clone(), stop.subscribe(), commands.clone());
         workers.spawn(restarted("duplicates", clock.clone(), stop.subscribe(), move || {

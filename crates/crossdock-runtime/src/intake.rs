@@ -13,6 +13,7 @@ use jiff::Timestamp;
 
 use crate::clock::{Clock as _, SystemClock};
 use crate::shell::Shell;
+use crate::valve::Shut;
 
 /// What became of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +47,20 @@ pub enum Refusal {
         /// When to come again, in seconds.
         after_s: u32,
     },
+    /// The hub takes nothing now, from anybody.
+    #[error("{reason}")]
+    Shut {
+        /// Why, for the sender.
+        reason: &'static str,
+        /// When to come again, in seconds.
+        after_s: u32,
+    },
+}
+
+impl From<Shut> for Refusal {
+    fn from(shut: Shut) -> Self {
+        Refusal::Shut { reason: shut.for_sender(), after_s: shut.after_s() }
+    }
 }
 
 /// The door for requests from outside.
@@ -65,6 +80,7 @@ impl Intake {
     /// # Errors
     /// `Refusal::Rejected` when the endpoint does not believe it, `TryAgain` when the store cannot take it.
     pub async fn accept(&self, system: &SystemName, request: &RawRequest) -> Result<Accepted, Refusal> {
+        self.shell.valve.admit(request.body.len())?;
         let now = self.shell.clock.now();
         let Some(plan) = self.shell.plan.systems.get(system) else {
             return Err(Refusal::Rejected(Reject {
@@ -76,7 +92,10 @@ impl Intake {
         let envelopes = plan.endpoint.receive(request, now)?;
         let messages = self.shell.accept(system, envelopes, None).await.map_err(|error| match error {
             CommitError::Busy => Refusal::TryAgain { reason: "the hub is at its limit".into(), after_s: 1 },
-            other => Refusal::TryAgain { reason: other.to_string(), after_s: 10 },
+            other => {
+                self.shell.valve.failed(&other.to_string());
+                Refusal::TryAgain { reason: other.to_string(), after_s: 10 }
+            }
         })?;
         Ok(Accepted { messages, receipt: plan.endpoint.receipt() })
     }

@@ -17,4 +17,5 @@ mod tests;
 mod timers;
 pub mod toll;
 pub mod transmitter;
+mod valve;
 mod wake;

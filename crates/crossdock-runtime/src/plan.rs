@@ -10,6 +10,8 @@ use crossdock_core::master::matching::MergePolicy;
 use crossdock_core::transmission::breaker::BreakerSettings;
 use crossdock_core::transmission::pace::PaceLimit;
 
+pub use crate::valve::IntakeLimits;
+
 /// Everything a running hub follows. Replaced as a whole, never changed.
 #[derive(Debug)]
 pub struct Plan {
@@ -17,6 +19,8 @@ pub struct Plan {
     pub systems: BTreeMap<SystemName, SystemPlan>,
     /// Which entities are compared, to find those that are the same.
     pub merging: MergePolicy,
+    /// How much may wait before senders are told to come again.
+    pub intake: IntakeLimits,
     /// Largest body accepted from a sender, in bytes.
     pub body_bytes_max: usize,
     /// Largest answer read from a system, in bytes.

@@ -64,7 +64,12 @@ impl Poller {
         let every = Duration::from_millis(self.plan.every_ms).max(BREATH);
         let mut pause = every;
         while !*stop.borrow() {
-            let round = match self.round(&stop).await {
+            let round = match self.shell.valve.is_open() {
+                true => self.round(&stop).await,
+                // What is there stays there: it is fetched once less waits here.
+                false => Ok(Round::Rest { more: false }),
+            };
+            let round = match round {
                 Ok(round) => round,
                 Err(error) => {
                     tracing::error!(system = %self.system, poll = self.plan.name, %error, "polling cannot go on");

@@ -1,11 +1,13 @@
 //! What every worker of the shell shares.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crossdock_core::changeset::{Change, Changeset};
 use crossdock_core::ids::SystemName;
-use crossdock_store::{CommitError, Store, StoreError};
+use crossdock_core::transmission::Transmission;
+use crossdock_store::{CommitError, RESTORED_CURSOR, Store, StoreError};
+use jiff::Timestamp;
 use tokio::sync::oneshot;
 use tokio::task::JoinError;
 
@@ -13,6 +15,7 @@ use crate::clock::Clock;
 use crate::pause::Pauses;
 use crate::plan::Plan;
 use crate::toll::Toll;
+use crate::valve::Valve;
 use crate::wake::Wake;
 
 /// Store, clock, plan and hints.
@@ -27,6 +30,10 @@ pub struct Shell {
     pub wake: Wake,
     /// Which systems nothing is sent to.
     pub pauses: Pauses,
+    /// How much may come in.
+    pub valve: Valve,
+    /// When the data were put back from a backup.
+    restored_at: OnceLock<Timestamp>,
     tolls: HashMap<SystemName, Toll>,
 }
 
@@ -37,7 +44,27 @@ impl Shell {
         let pauses = Pauses::new(plan.systems.keys().cloned());
         let toll = |(name, system): (&SystemName, &crate::plan::SystemPlan)| (name.clone(), Toll::new(system.pace));
         let tolls = plan.systems.iter().map(toll).collect();
-        Self { store, clock, plan, wake, pauses, tolls }
+        let valve = Valve::new(plan.intake.clone());
+        Self { store, clock, plan, wake, pauses, valve, restored_at: OnceLock::new(), tolls }
+    }
+
+    /// Reads what has to be known before anything is sent.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub(crate) fn recall(&self) -> Result<(), StoreError> {
+        let restored_at = self.store.cursor(RESTORED_CURSOR)?.and_then(|at| at.parse().ok());
+        if let Some(at) = restored_at {
+            self.restored_at.get_or_init(|| at);
+        }
+        Ok(())
+    }
+
+    /// Whether the transmission may have been sent by a hub whose memory of it was lost: its message is older than the
+    /// backup that was put back, and nobody has thought about it since.
+    pub(crate) fn is_forgotten(&self, transmission: &Transmission) -> bool {
+        !transmission.in_doubt
+            && self.restored_at.get().is_some_and(|at| transmission.id.message_ms() <= at.as_millisecond())
     }
 
     /// Commits from an async task: returns when the changeset is durable or refused.

@@ -15,3 +15,4 @@ pub use port::{
     RecordFilter, Store, StoreError, Subjects, SuggestionFilter, SystemCounts, TransmissionFilter, WAITING_BYTES_MAX,
 };
 pub use sqlite::SqliteStore;
+pub use sqlite::backup::RESTORED_CURSOR;

@@ -160,6 +160,10 @@ pub trait Store: Send + Sync + 'static {
     fn blocks(&self) -> bool {
         true
     }
+    /// Bytes that are free where the store writes; `None` when that means nothing.
+    fn free_bytes(&self) -> Option<u64> {
+        None
+    }
     /// Waits until everything submitted is durable and every read has ended, then releases the files. Never called from
     /// a `done`.
     fn close(&self);

@@ -184,6 +184,10 @@ impl Turned {
                 let problem = Problem::new(status, reject.code, reject.reason);
                 Self { problem, is_recorded: true, is_last: false, body_bytes }
             }
+            Refusal::Shut { reason, after_s } => {
+                let problem = Problem::intake_stopped(reason, after_s);
+                Self { problem, is_recorded: false, is_last: false, body_bytes }
+            }
             Refusal::TryAgain { reason, after_s } => {
                 tracing::debug!(reason, after_s, "sender asked to try again");
                 Self { problem: Problem::busy(after_s), is_recorded: false, is_last: false, body_bytes }

@@ -15,7 +15,7 @@ use crossdock_core::transmission::breaker::BreakerSettings;
 use crossdock_core::transmission::{Outcome, Transmission};
 use crossdock_runtime::clock::SystemClock;
 use crossdock_runtime::hub::RunningHub;
-use crossdock_runtime::plan::{Plan, SystemPlan};
+use crossdock_runtime::plan::{IntakeLimits, Plan, SystemPlan};
 use crossdock_store::{MemoryStore, Store};
 use crossdock_transport::{Sending, Transport};
 use jiff::Timestamp;
@@ -86,6 +86,7 @@ impl Transport for Nowhere {
 pub struct Wishes {
     pub token: Option<Secret>,
     pub limits: Limits,
+    pub intake: IntakeLimits,
 }
 
 /// The hub, its gateway and its store.
@@ -105,8 +106,9 @@ impl TestHub {
 
     pub async fn start_with(wishes: Wishes) -> Self {
         let store = Arc::new(MemoryStore::new());
-        let running = RunningHub::start(store.clone(), Arc::new(SystemClock), Arc::new(Nowhere), Arc::new(plan()))
-            .expect("an empty store can be read");
+        let running =
+            RunningHub::start(store.clone(), Arc::new(SystemClock), Arc::new(Nowhere), Arc::new(plan(&wishes)))
+                .expect("an empty store can be read");
         let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let settings =
             GatewaySettings { token: wishes.token, limits: wishes.limits, ..GatewaySettings::new(anywhere, anywhere) };
@@ -157,7 +159,7 @@ impl TestHub {
     }
 }
 
-fn plan() -> Plan {
+fn plan(wishes: &Wishes) -> Plan {
     let system = |endpoint: Arc<dyn Endpoint>| SystemPlan {
         endpoint,
         connector: "made-up".into(),
@@ -185,6 +187,7 @@ fn plan() -> Plan {
             (SystemName::from("silent"), system(Arc::new(Silent))),
         ]),
         merging: Default::default(),
+        intake: wishes.intake.clone(),
         body_bytes_max: BODY_BYTES_MAX,
         answer_bytes_max: 1024,
         mapping_ms_max: 1000,

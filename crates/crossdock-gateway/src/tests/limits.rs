@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use crossdock_runtime::plan::IntakeLimits;
+
 use super::hub::{BODY_BYTES_MAX, TestHub, Wishes};
 use crate::Limits;
 
@@ -149,4 +151,26 @@ async fn a_stop_lets_requests_end_and_cuts_those_that_do_not() {
     stopping.await.expect("stopped");
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     assert!(tokio::net::TcpStream::connect(ingress).await.is_err(), "the door is shut");
+}
+
+#[tokio::test]
+async fn a_hub_that_holds_as_much_as_it_may_says_when_to_come_again() {
+    let intake = IntakeLimits { messages_waiting_max: 0, ..IntakeLimits::default() };
+    let hub = TestHub::start_with(Wishes { intake, ..Wishes::default() }).await;
+    let begun = Instant::now();
+    let answer = loop {
+        let answer = hub.sender().await.webhook("a", "good", b"{}").await;
+        if answer.status != 202 {
+            break answer;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(10), "never stopped");
+    };
+    assert_eq!(answer.header("retry-after"), Some("5"));
+    let problem = answer.is_problem(503, "XD-1009");
+    assert_eq!(problem["detail"], "too much waits in the hub now; nothing of this was kept: send it again in 5 s");
+    let ready = hub.sender().await.get("/readyz").await;
+    assert_eq!(ready.header("retry-after"), Some("5"));
+    ready.is_problem(503, "XD-1009");
+    assert_eq!(hub.sender().await.get("/healthz").await.status, 200, "it lives all the same");
+    hub.stop().await;
 }

@@ -154,6 +154,10 @@ impl Desk {
             LookedAt::Known(answer) => answer,
             LookedAt::New(events) => {
                 let envelope = submission.envelope();
+                live.shell.valve.admit(envelope.body.len()).map_err(|shut| DeskError::TryAgain {
+                    reason: shut.for_sender().to_owned(),
+                    after_s: shut.after_s(),
+                })?;
                 let accepted = live.shell.accept(&SystemName::from(submission::SYSTEM), vec![envelope], None).await;
                 let accepted = accepted.map_err(not_now)?;
                 let Some(message) = accepted.first() else { return Err(DeskError::UnderWay) };

@@ -25,6 +25,7 @@ pub struct Faulty {
     inner: MemoryStore,
     program: Mutex<Program>,
     reads_fail: Mutex<bool>,
+    free: Mutex<Option<u64>>,
     crash_on: Mutex<Option<String>>,
     asked: Mutex<Asked>,
     death: Mutex<Option<Death>>,
@@ -55,6 +56,7 @@ impl Faulty {
             inner: MemoryStore::new(),
             program: Mutex::new(Box::new(|_| None)),
             reads_fail: Mutex::new(false),
+            free: Mutex::new(None),
             crash_on: Mutex::new(None),
             asked: Mutex::default(),
             death: Mutex::default(),
@@ -68,6 +70,11 @@ impl Faulty {
 
     pub fn fail_reads(&self, fail: bool) {
         *self.reads_fail.lock().unwrap_or_else(PoisonError::into_inner) = fail;
+    }
+
+    /// So many bytes are free on the disk.
+    pub fn free(&self, bytes: u64) {
+        *self.free.lock().unwrap_or_else(PoisonError::into_inner) = Some(bytes);
     }
 
     /// Whoever reads the entity of this key meets a bug.
@@ -206,6 +213,10 @@ impl Store for Faulty {
         fn traffic(&self) -> Vec<Traffic>;
         fn audit(&self, after: u64, limit: usize) -> Vec<ChainedAudit>;
         fn counts(&self) -> Counts;
+    }
+
+    fn free_bytes(&self) -> Option<u64> {
+        *self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn close(&self) {

@@ -96,7 +96,7 @@ async fn messages_of_one_request_keep_their_order() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_not_believed_is_turned_away_and_what_cannot_be_kept_is_asked_for_again() {
-    let world = World::new(Settings::default());
+    let mut world = World::new(Settings::default());
     let request = RawRequest {
         method: "POST".into(),
         channel: "task".into(),
@@ -117,6 +117,7 @@ async fn what_is_not_believed_is_turned_away_and_what_cannot_be_kept_is_asked_fo
         assert!(matches!(refusal, Refusal::TryAgain { after_s, .. } if after_s == after), "{refusal}");
     }
     world.store.fail(|_| None);
+    world.pass(Duration::from_secs(2)).await;
     world.send("shop", "task", &[line("1")]).await.expect("accepted");
     let mut n = 0;
     world.store.fail(move |_| {

@@ -10,6 +10,7 @@ mod hub;
 mod jobs;
 mod partner;
 mod polling;
+mod pressing;
 mod sending;
 mod storing;
 mod story;

@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
+use crossdock_core::changeset::{Change, Changeset};
 use crossdock_core::exception::ExceptionClass;
+use crossdock_core::ids::TransmissionId;
 use crossdock_core::transmission::{Outcome, RetrySchedule, TransmissionState};
 use crossdock_store::Store;
 
@@ -38,6 +40,44 @@ async fn a_lost_answer_is_asked_about_before_it_is_repeated() {
         assert_eq!(paths, ["work", "ask", "work"][..calls]);
         world.check();
     }
+}
+
+/// A hub of tests whose data were put back from a backup that was made before anything was sent.
+async fn put_back(operation: &'static str) -> World {
+    let mut world = of(operation);
+    world.partner.behave(|_| Reply::NotSent);
+    world.task("K", "0").await;
+    world.until("it is owed", SOON, |world| world.count("owed") == 1).await;
+    let sent = world.of_flow("task").id;
+    let at = jiff::Timestamp::from_millisecond(sent.message_ms()).expect("an instant");
+    let value = at.to_string();
+    let restored = Change::SetCursor { name: crossdock_store::RESTORED_CURSOR.into(), value };
+    world.store.commit(Changeset::new().with(restored)).expect("written");
+    let world = world.crash().await;
+    world.partner.behave(|_| Reply::Do);
+    world
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_have_been_sent_before_a_restore_goes_under_its_key_or_to_a_person() {
+    let mut world = put_back("work").await;
+    world.until_done().await;
+    assert_eq!(world.partner.done(), ["0"]);
+
+    let mut world = put_back("pay").await;
+    let calls = world.partner.calls().len();
+    world.until("a person is asked", SOON, |world| world.open() == ["outcome_unknown"]).await;
+    assert_eq!(world.partner.calls().len(), calls, "nothing was sent");
+    assert!(world.exceptions()[0].summary.contains("put back from a backup"), "{}", world.exceptions()[0].summary);
+    // What comes in now is nobody's doubt; and a person decides about the other one. Ids have the time of the machine.
+    let old = world.of_flow("task").id.message_ms();
+    while TransmissionId(world.shell.clock.new_id()).message_ms() <= old {}
+    world.task("L", "1").await;
+    world.until("the new one is done", SOON, |world| world.count("done") == 1).await;
+    assert_eq!(resume_all(&mut world).await.transmissions.len(), 1);
+    world.until_done().await;
+    assert_eq!(world.partner.done(), ["1", "0"]);
+    world.check();
 }
 
 #[tokio::test(start_paused = true)]

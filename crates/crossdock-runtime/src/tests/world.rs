@@ -30,7 +30,7 @@ use super::partner::{Partner, Script};
 use crate::clock::Clock;
 use crate::desk::{Actor, Desk};
 use crate::intake::{Accepted, Intake, Refusal};
-use crate::plan::{Plan, SystemPlan};
+use crate::plan::{IntakeLimits, Plan, SystemPlan};
 use crate::poller::Poller;
 use crate::router::{Command, Router};
 use crate::shell::Shell;
@@ -56,6 +56,8 @@ pub struct Settings {
     pub after: Vec<&'static str>,
     /// What is compared, to find what is the same.
     pub merging: MergePolicy,
+    /// How much may wait.
+    pub intake: IntakeLimits,
 }
 
 impl Default for Settings {
@@ -69,6 +71,7 @@ impl Default for Settings {
             polls: None,
             after: vec!["fulfil", "attach"],
             merging: MergePolicy::default(),
+            intake: IntakeLimits::default(),
         }
     }
 }
@@ -106,6 +109,7 @@ impl World {
 
     fn over(store: Arc<Faulty>, partner: Arc<Partner>, clock: Arc<JumpingClock>, settings: Settings) -> Self {
         let shell = Arc::new(Shell::new(store.clone(), clock.clone(), Arc::new(plan(&settings))));
+        shell.recall().expect("reads");
         for state in store.system_states().expect("reads") {
             shell.pauses.set(&state.system, state.paused.is_some());
         }
@@ -126,6 +130,7 @@ impl World {
             }
         }
         workers.spawn(crate::timers::run(shell.clone(), stopped.clone()));
+        workers.spawn(crate::valve::run(shell.clone(), stopped.clone()));
         let (sender, commands) = mpsc::channel(64);
         workers.spawn(crate::jobs::run(shell.clone(), sender.clone(), stopped));
         let desk = Desk::running(shell.clone(), sender, gauges.clone());
@@ -377,6 +382,7 @@ pub fn plan(settings: &Settings) -> Plan {
         hub: hub(settings),
         systems: SYSTEMS.into_iter().map(system).collect(),
         merging: settings.merging.clone(),
+        intake: settings.intake.clone(),
         body_bytes_max: 1 << 20,
         answer_bytes_max: 1 << 20,
         mapping_ms_max: 10_000,

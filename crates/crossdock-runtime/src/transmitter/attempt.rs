@@ -68,6 +68,10 @@ impl Attempting {
         let operation = job.first().and_then(|first| operation_of(self.endpoint.operations(), &first.operation));
         let Some(operation) = operation.copied() else { return self.refuse_unknown(job).await };
         let started_at = self.shell.clock.now();
+        let job = self.doubted(job, operation.repeat).await;
+        if job.is_empty() {
+            return Told::Nothing;
+        }
         let begun = match self.begin(job, operation.repeat).await {
             Some(begun) => begun,
             None => return Told::Nothing,
@@ -83,6 +87,27 @@ impl Attempting {
             begun.into_iter().zip(ends).map(|(begun, end)| self.finish(begun, end, operation.repeat, &record));
         join_all(finishing).await;
         told
+    }
+
+    /// What may have been sent before the data were put back from a backup: under the same key it may go again, which asks
+    /// first; where that is not safe, a person has to look (I2).
+    async fn doubted(&self, job: Vec<Transmission>, repeat: Repeat) -> Vec<Transmission> {
+        let (mut sent, mut left) = (Vec::new(), Vec::with_capacity(job.len()));
+        for transmission in job {
+            match (self.shell.is_forgotten(&transmission), repeat) {
+                (false, _) => left.push(transmission),
+                (true, Repeat::Safe) => left.push(Transmission { in_doubt: true, ..transmission }),
+                (true, Repeat::Never) => sent.push(transmission),
+            }
+        }
+        let now = self.shell.clock.now();
+        let record = Record { started_at: now, ended_at: now, exchanges: Vec::new() };
+        for begun in self.begin(sent, Repeat::Safe).await.unwrap_or_default() {
+            let reason = "the data were put back from a backup, and it may have been sent since that was made".into();
+            let end = End { outcome: Outcome::Unknown { reason }, last: true };
+            self.finish(begun, end, Repeat::Safe, &record).await;
+        }
+        left
     }
 
     /// Marks the attempt as begun. Where repeating is never safe, that mark is on disk before anything is sent. `None`

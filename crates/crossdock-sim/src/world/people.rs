@@ -353,7 +353,8 @@ impl People {
                 // A sender whose clock the hub does not believe tries again; a forger gives up.
                 hook.is_forged()
             }
-            Err(Refusal::TryAgain { reason, .. }) => {
+            Err(refusal @ (Refusal::Shut { .. } | Refusal::TryAgain { .. })) => {
+                let reason = refusal.to_string();
                 tell!(self.trace, "door: {} {} to come again: {reason}", hook.path, hook.id);
                 false
             }

@@ -6,6 +6,7 @@
 
 mod apply;
 mod backlog;
+pub mod backup;
 mod checkpoint;
 mod dedup;
 mod encode;
@@ -146,6 +147,11 @@ pub enum OpenError {
          to date", file.display()
     )]
     Older { file: PathBuf, version: i32, known: i32 },
+    #[error(
+        "putting a backup back into {} was interrupted: run `crossdock restore` again with --replace, with the same backup",
+        folder.display()
+    )]
+    RestoreInterrupted { folder: PathBuf },
     #[error("{problem}")]
     File { problem: String },
 }
@@ -211,6 +217,9 @@ impl SqliteStore {
     pub fn open_with(folder: &Path, options: Options) -> Result<Self, OpenError> {
         create_folder(folder).map_err(|source| OpenError::Folder { folder: folder.to_owned(), source })?;
         let lock = Arc::new(FolderLock::take(folder)?);
+        if backup::is_interrupted(folder) {
+            return Err(OpenError::RestoreInterrupted { folder: folder.to_owned() });
+        }
         let file = folder.join(FILE_NAME);
         let connection = schema::open_for_writing(&file, &options)?;
         let refused = |error: &rusqlite::Error| OpenError::File { problem: problem::sentence(&file, error) };
@@ -542,6 +551,13 @@ impl Store for SqliteStore {
 
     fn counts(&self) -> Read<Counts> {
         self.readers.read_at_once(read::counts)
+    }
+
+    #[cfg(unix)]
+    fn free_bytes(&self) -> Option<u64> {
+        // What only root may use is not counted.
+        let there = rustix::fs::statvfs(self.file.parent()?).ok()?;
+        Some(there.f_bavail.saturating_mul(there.f_frsize))
     }
 
     fn close(&self) {

@@ -83,6 +83,22 @@ pub fn open_for_reading(file: &Path, options: &Options) -> Result<Connection, Op
     }
 }
 
+/// A connection that reads a copy nobody writes to. It may be of an older version: opening it for writing brings it up to
+/// date.
+pub fn open_copy(file: &Path, options: &Options) -> Result<Connection, OpenError> {
+    if !file.exists() {
+        return Err(OpenError::Missing { file: file.to_owned() });
+    }
+    let (connection, identity) = immutable_reader(file, options).map_err(|error| refused(file, &error))?;
+    match identity {
+        (APPLICATION_ID, version) if version > VERSION => {
+            Err(OpenError::Newer { file: file.to_owned(), version, known: VERSION })
+        }
+        (APPLICATION_ID, _) => Ok(connection),
+        _ => Err(OpenError::Foreign { file: file.to_owned() }),
+    }
+}
+
 fn reader_and_identity(file: &Path, options: &Options) -> rusqlite::Result<(Connection, (i32, i32))> {
     let connection = open_reader(file, options)?;
     let identity = identity(&connection)?;

@@ -2,6 +2,7 @@
 
 mod actor;
 mod api;
+mod backup;
 mod check;
 mod client;
 mod connectors;
@@ -89,6 +90,8 @@ enum Command {
     Paused(paused::PausedArgs),
     Jobs(jobs::JobsArgs),
     References(references::ReferencesArgs),
+    Backup(backup::BackupArgs),
+    Restore(backup::RestoreArgs),
     Model(model::ModelArgs),
     Connectors(connectors::ConnectorsArgs),
     Odoo(odoo::OdooArgs),
@@ -151,6 +154,8 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Paused(args) => paused::run(&args, screen),
         Command::Jobs(args) => jobs::run(&args, screen),
         Command::References(args) => references::run(&args, screen),
+        Command::Backup(args) => backup::back_up(&args, screen),
+        Command::Restore(args) => backup::restore(&args, screen),
         Command::Model(args) => model::run(&args, screen),
         Command::Connectors(args) => connectors::run(&args, screen),
         Command::Odoo(args) => odoo::run(args, screen),

@@ -8,6 +8,8 @@ use crossdock_core::master;
 use crossdock_core::master::matching::{KindPolicy, MergePolicy};
 use crossdock_core::source::{Diagnostic, Node, Reader};
 
+use crossdock_runtime::plan::IntakeLimits;
+
 use super::env::Environment;
 use super::folder::File;
 use super::names;
@@ -52,6 +54,10 @@ pub struct Limits {
     pub events_per_message_max: usize,
     /// How much of each body is kept in the record of an attempt, in bytes. Default 64 KiB.
     pub recorded_bytes_max: usize,
+    /// How much may wait before senders are told to come again, and how much of the disk is left free
+    /// (`store: {free_bytes_min}`). Default one million messages, five million transmissions, two million of one system,
+    /// 256 MiB.
+    pub intake: IntakeLimits,
 }
 
 impl Default for Limits {
@@ -64,6 +70,7 @@ impl Default for Limits {
             mapping_bytes_max: 32 << 20,
             events_per_message_max: 1_000,
             recorded_bytes_max: 64 << 10,
+            intake: IntakeLimits::default(),
         }
     }
 }
@@ -124,10 +131,13 @@ pub fn read(file: &File, env: &Environment<'_>, mistakes: &mut Vec<Diagnostic>) 
         if let Some(path) = store.text("path") {
             settings.store = PathBuf::from(path);
         }
+        if let Some(bytes) = store.number("free_bytes_min", 0..=1 << 50) {
+            settings.limits.intake.free_bytes_min = bytes;
+        }
         reader.mistakes(store.finish());
     }
     if let Some(node) = reader.node("limits") {
-        settings.limits = limits(node, &reader);
+        settings.limits = limits(node, settings.limits.intake.free_bytes_min, &reader);
     }
     if let Some(node) = reader.node("traffic") {
         let traffic = Reader::new(node, "`traffic`");
@@ -213,8 +223,9 @@ fn guard_console(node: &Node, settings: &Settings, reader: &Reader<'_>) {
     }
 }
 
-fn limits(node: &Node, reader: &Reader<'_>) -> Limits {
+fn limits(node: &Node, free_bytes_min: u64, reader: &Reader<'_>) -> Limits {
     const GIB: u64 = 1 << 30;
+    const WAITING_MAX: u64 = 1_000_000_000;
     let from = Reader::new(node, "`limits`");
     let default = Limits::default();
     let size = |key, default: usize, max| from.number(key, 1..=max).map_or(default, |number| number as usize);
@@ -227,6 +238,16 @@ fn limits(node: &Node, reader: &Reader<'_>) -> Limits {
         mapping_bytes_max: count("mapping_bytes_max", default.mapping_bytes_max, GIB),
         events_per_message_max: size("events_per_message_max", default.events_per_message_max, 100_000),
         recorded_bytes_max: size("recorded_bytes_max", default.recorded_bytes_max, 16 << 20),
+        intake: IntakeLimits {
+            messages_waiting_max: count("messages_waiting_max", default.intake.messages_waiting_max, WAITING_MAX),
+            transmissions_waiting_max: count(
+                "transmissions_waiting_max",
+                default.intake.transmissions_waiting_max,
+                WAITING_MAX,
+            ),
+            system_waiting_max: count("system_waiting_max", default.intake.system_waiting_max, WAITING_MAX),
+            free_bytes_min,
+        },
     };
     reader.mistakes(from.finish());
     limits

@@ -95,6 +95,7 @@ pub fn compile<'f>(folder: &'f Folder, env: &Environment<'_>) -> Loaded<'f> {
         hub,
         systems: plans,
         merging: settings.merging.clone(),
+        intake: settings.limits.intake.clone(),
         body_bytes_max: settings.limits.body_bytes_max,
         answer_bytes_max: settings.limits.answer_bytes_max,
         mapping_ms_max: settings.limits.mapping_ms_max,

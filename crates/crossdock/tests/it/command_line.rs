@@ -31,6 +31,8 @@ fn every_command_has_help_with_examples_and_exit_codes() {
         &["jobs", "stop"],
         &["connectors"],
         &["odoo", "setup"],
+        &["backup"],
+        &["restore"],
     ];
     for command in commands {
         let args: Vec<&str> = command.iter().copied().chain(["--help"]).collect();

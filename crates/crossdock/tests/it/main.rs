@@ -1,6 +1,7 @@
 //! The one integration-test binary: everything that needs the real program, a real Odoo or a browser.
 
 mod api_guide;
+mod backup;
 mod code_lists;
 mod command_line;
 mod config_mistakes;

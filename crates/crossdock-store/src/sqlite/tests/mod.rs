@@ -1,5 +1,6 @@
 //! The embedded backend: the contract, and what only a file can go through.
 
+mod backup;
 mod crash;
 mod files;
 mod keys;
