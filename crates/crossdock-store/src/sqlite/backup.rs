@@ -146,7 +146,7 @@ pub fn back_up(folder: &Path, to: &Path, told: &mut dyn FnMut(Progress)) -> Resu
     if to.exists() {
         return Err(BackupError::Exists(to.to_owned()));
     }
-    let source = schema::open_for_reading(&folder.join(FILE_NAME), &reading())?;
+    let (source, _) = schema::open_any_version(&folder.join(FILE_NAME), &reading())?;
     let partial = Partial::beside(to);
     let failed = |error: &dyn std::fmt::Display| copying(&format!("{} cannot be written", to.display()), error);
     copy(&source, &partial.0, told).map_err(|error| failed(&error))?;
@@ -206,6 +206,23 @@ pub fn checked(file: &Path) -> Result<Contents, BackupError> {
         return Err(damaged(problem));
     }
     contents(&connection).map_err(|error| damaged(error.to_string()))
+}
+
+/// Copies data that an older version wrote aside, before this one brings them up to date: the way back to the older one.
+/// Returns where they are; `None` when there is nothing to bring up to date.
+///
+/// # Errors
+/// When that is not possible; the data are as they were.
+pub fn before_upgrade(folder: &Path) -> Result<Option<PathBuf>, BackupError> {
+    let file = folder.join(FILE_NAME);
+    // What is not there, or not ours, is for whoever opens it to tell.
+    let Some(version) = file.exists().then(|| schema::version_of(&file)).flatten() else { return Ok(None) };
+    if !(1..schema::VERSION).contains(&version) {
+        return Ok(None);
+    }
+    let name = |n| folder.join(format!("before-upgrade-from-version-{version}{}.db", suffix(n)));
+    let to = (0..).map(name).find(|to| !to.exists()).expect("there are more names than files");
+    back_up(folder, &to, &mut |_| {}).map(|made| Some(made.file))
 }
 
 /// Whether putting a copy back was interrupted half-way.

@@ -138,8 +138,8 @@ pub enum OpenError {
     #[error("{} is not a Crossdock database: name another data folder, or move the file away", file.display())]
     Foreign { file: PathBuf },
     #[error(
-        "{} was written by a newer Crossdock (data version {version}; this one knows {known}): use that one, or restore \
-         the backup made before the upgrade", file.display()
+        "{} was written by a newer Crossdock (data version {version}; this one knows {known}): use that one, or put \
+         the data of before the upgrade back: `crossdock restore --replace --from` a file `before-upgrade-…` beside it", file.display()
     )]
     Newer { file: PathBuf, version: i32, known: i32 },
     #[error(
@@ -152,6 +152,11 @@ pub enum OpenError {
         folder.display()
     )]
     RestoreInterrupted { folder: PathBuf },
+    #[error(
+        "the data in {} were written by an older Crossdock and could not be copied aside before they are brought up to \
+         date, so nothing was changed: {problem}", folder.display()
+    )]
+    Upgrade { folder: PathBuf, problem: String },
     #[error("{problem}")]
     File { problem: String },
 }
@@ -220,6 +225,8 @@ impl SqliteStore {
         if backup::is_interrupted(folder) {
             return Err(OpenError::RestoreInterrupted { folder: folder.to_owned() });
         }
+        backup::before_upgrade(folder)
+            .map_err(|error| OpenError::Upgrade { folder: folder.to_owned(), problem: error.to_string() })?;
         let file = folder.join(FILE_NAME);
         let connection = schema::open_for_writing(&file, &options)?;
         let refused = |error: &rusqlite::Error| OpenError::File { problem: problem::sentence(&file, error) };

@@ -66,6 +66,14 @@ pub fn open_reader(file: &Path, options: &Options) -> rusqlite::Result<Connectio
 
 /// A connection that only reads, whether a hub is running on the folder or not.
 pub fn open_for_reading(file: &Path, options: &Options) -> Result<Connection, OpenError> {
+    match open_any_version(file, options)? {
+        (connection, VERSION) => Ok(connection),
+        (_, older) => Err(OpenError::Older { file: file.to_owned(), version: older, known: VERSION }),
+    }
+}
+
+/// The same, also for a file that an older version wrote; with its version.
+pub fn open_any_version(file: &Path, options: &Options) -> Result<(Connection, i32), OpenError> {
     if !file.exists() {
         return Err(OpenError::Missing { file: file.to_owned() });
     }
@@ -77,9 +85,8 @@ pub fn open_for_reading(file: &Path, options: &Options) -> Result<Connection, Op
     };
     match version {
         _ if application != APPLICATION_ID => Err(OpenError::Foreign { file: file.to_owned() }),
-        VERSION => Ok(connection),
         newer if newer > VERSION => Err(OpenError::Newer { file: file.to_owned(), version: newer, known: VERSION }),
-        older => Err(OpenError::Older { file: file.to_owned(), version: older, known: VERSION }),
+        known => Ok((connection, known)),
     }
 }
 
@@ -112,6 +119,13 @@ fn immutable_reader(file: &Path, options: &Options) -> rusqlite::Result<(Connect
     prepare_reader(&connection, options)?;
     let identity = identity(&connection)?;
     Ok((connection, identity))
+}
+
+/// The version of a file of ours that can be read.
+pub fn version_of(file: &Path) -> Option<i32> {
+    let options = Options { mmap_bytes: 0, ..Options::default() };
+    let (_, (application, version)) = reader_and_identity(file, &options).ok()?;
+    (application == APPLICATION_ID).then_some(version)
 }
 
 fn has_log(file: &Path) -> bool {

@@ -118,3 +118,23 @@ fn a_hub_put_back_from_a_backup_made_under_load_doubles_nothing() {
     let again = crossdock(&["backup", "my-hub", "--to", "one.db"]).within(scratch.path()).run().expect(2);
     assert!(again.err.contains("is there already"), "{}", again.err);
 }
+
+#[test]
+fn data_of_an_earlier_version_go_on() {
+    let recorded = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../compat/v0.1/hub.db");
+    let scratch = tempfile::tempdir().expect("a scratch folder");
+    let folder = init(scratch.path());
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let site = runtime.block_on(Site::open(State::new(Behind::Anything(Ledger::default()), 1))).expect("a port");
+    let customer = folder.join("systems/customer.yaml");
+    let text = std::fs::read_to_string(&customer).expect("the system");
+    let url = format!("http://{}/", site.address);
+    std::fs::write(&customer, text.replace("${CUSTOMER_URL:-http://127.0.0.1:8490/}", &url)).expect("written");
+    std::fs::create_dir(folder.join(".data")).expect("a folder");
+    std::fs::copy(recorded, folder.join(".data/hub.db")).expect("copied");
+    let mut hub = Running::start(&folder);
+    wait("what was owed is told", || effects(&site).len() == 6);
+    let story = crossdock(&["trace", "WEB-1", "--api", &hub.api()]).run().expect(0);
+    assert!(story.out.starts_with("entity\torder/WEB-1\taccepted\t"), "{}", story.out);
+    assert_eq!(hub.stop(), Some(0));
+}

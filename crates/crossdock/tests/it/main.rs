@@ -6,6 +6,7 @@ mod code_lists;
 mod command_line;
 mod config_mistakes;
 mod console;
+mod disk_full;
 mod hub_folder;
 mod jobs;
 mod live;

@@ -222,11 +222,19 @@ fn a_folder_of_an_older_version_is_brought_up_to_date() {
     assert!(matches!(SqliteStore::open_read_only(folder.path()), Err(OpenError::Older { .. })));
 
     let store = SqliteStore::open(folder.path()).unwrap();
+    let aside = folder.path().join("before-upgrade-from-version-1.db");
+    assert_eq!(schema::version_of(&aside), Some(1), "what the older version can still read is kept");
     let linked = EntityFilter { kind: "shipment".into(), link: Some(order), ..EntityFilter::default() };
     for filter in [linked, EntityFilter { kind: "shipment".into(), ..EntityFilter::default() }] {
         assert_eq!(store.entity_page(&filter, None, 9).unwrap().entities, [entity(&shipment("1"), 1)]);
     }
     assert_eq!(store.events_about(&shipment("1"), 0, 9).unwrap()[0].event, spoken);
+    store.close();
+    let back = crate::sqlite::backup::restore(folder.path(), &aside, true, "2026-03-01T02:00:00Z".parse().unwrap());
+    assert_eq!(back.unwrap().contents.data_version, 1);
+    assert_eq!(schema::version_of(&folder.path().join(FILE_NAME)), Some(1));
+    let store = SqliteStore::open(folder.path()).unwrap();
+    assert!(folder.path().join("before-upgrade-from-version-1-1.db").exists(), "nothing is overwritten");
     let affecting = ExceptionFilter { affects: Some(shipment("1")), ..ExceptionFilter::default() };
     assert_eq!(store.exceptions(&affecting, Page::first(9)).unwrap(), [open]);
 }

@@ -1,6 +1,7 @@
 //! The embedded backend: the contract, and what only a file can go through.
 
 mod backup;
+mod compat;
 mod crash;
 mod files;
 mod keys;
