@@ -17,7 +17,7 @@ mod tidy;
 use std::env;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
 
@@ -28,7 +28,8 @@ const USAGE: &str = "\
 cargo xtask COMMAND
   setup [--for demo|test] install what this machine lacks and build the console (default: test)
   demo [ARGS…]            build Crossdock and run `crossdock demo ARGS…`
-  kills [--count N] [ARGS…] rehearse order-to-cash with N kills of the real program (default: 200)
+  kills [--count N] [ARGS…] rehearse order-to-cash with N kills of the real program (default: 200, some six minutes)
+  kills --odoo [--count N] [ARGS…]  the demo with N kills (default: 50) and a real Odoo, in a database of its own
   ci                      everything a change must pass: format, tidy, clippy, all tests with a real Odoo
   codegen                 write docs/reference: the model's pages and schemas, AsyncAPI, OpenAPI
   tidy                    only the rules of the house that a compiler does not know
@@ -64,7 +65,10 @@ fn run(args: &[&str]) -> Result<()> {
         ["setup"] => setup::run(&root()?, Purpose::Test),
         ["setup", "--for", purpose] => setup::run(&root()?, Purpose::parse(purpose)?),
         ["demo", rest @ ..] => demo(rest),
+        ["kills", "--odoo", "--count", count, rest @ ..] => kills_beside_odoo(count, rest),
+        ["kills", "--odoo", rest @ ..] => kills_beside_odoo("50", rest),
         ["kills"] => kills("200", &[]),
+        ["kills", "--count", count, "--odoo", rest @ ..] => kills_beside_odoo(count, rest),
         ["kills", "--count", count, rest @ ..] => kills(count, rest),
         ["kills", rest @ ..] => kills("200", rest),
         ["ci"] => ci::run(&root()?),
@@ -96,6 +100,36 @@ fn kills(count: &str, args: &[&str]) -> Result<()> {
     build.args(["--kills", count, "--messages", &messages, "--minutes", &minutes]).args(without_dashes(args));
     // Take the program's place, so that signals and the exit code are the rehearsal's own.
     Err(build.current_dir(&root).exec()).context("starting cargo")
+}
+
+/// The database of kills beside a real Odoo.
+const KILLS_DATABASE: &str = "t_kills";
+
+/// Carries orders through a real Odoo while the program is killed this often; the demo asks Odoo and the partners at the
+/// end whether each had its effects once. Odoo is brought up when it does not run, and stopped again then.
+fn kills_beside_odoo(count: &str, args: &[&str]) -> Result<()> {
+    let number: u8 = count.parse().with_context(|| format!("--count {count} is not a number up to 255"))?;
+    // Kills come as work is done: some orders for each.
+    let orders = (u32::from(number) * 3).clamp(10, 2_000).to_string();
+    let root = root()?;
+    let was_up = odoo::is_up()?;
+    odoo::up()?;
+    let made = Command::new(env::current_exe()?).args(["odoo", "db", KILLS_DATABASE, "--replace"]).output()?;
+    if !made.status.success() {
+        bail!("no database could be made in Odoo: {}", String::from_utf8_lossy(&made.stderr).trim());
+    }
+    let made: serde_json::Value = serde_json::from_slice(&made.stdout).context("`odoo db` told no JSON")?;
+    let field =
+        |name: &str| made[name].as_str().map(str::to_owned).with_context(|| format!("`odoo db` told no {name}"));
+    let mut demo = ci::cargo(&root)?;
+    demo.args(["run", "--package", "crossdock", "--locked", "--", "demo", "--kills", count, "--orders", &orders]);
+    demo.args(["--odoo", &field("url")?, "--odoo-database", KILLS_DATABASE, "--limit", "3600"]);
+    demo.args(without_dashes(args)).env("ODOO_KEY", field("key")?).current_dir(&root);
+    let result = shown_live(&mut demo);
+    // What went wrong can be looked at in the database.
+    let dropped = if result.is_ok() { odoo::run(&["drop", KILLS_DATABASE]) } else { Ok(()) };
+    let stopped = if was_up || result.is_err() { Ok(()) } else { odoo::down() };
+    result.and(dropped).and(stopped)
 }
 
 /// Writes what is generated. The program itself writes its reference, so that users can do the same.

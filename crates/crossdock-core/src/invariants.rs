@@ -183,6 +183,13 @@ pub fn i10_attempts_are_bounded(id: TransmissionId, calls: usize, calls_max: usi
     }
 }
 
+/// **I10** Work is bounded: what failed `attempts_max` times in a row is not tried again by itself.
+pub fn i10_retries_are_bounded(transmission: &Transmission, attempts_max: u32) -> Option<String> {
+    let (id, attempts) = (transmission.id, transmission.attempts);
+    (attempts > attempts_max)
+        .then(|| format!("I10: transmission {id} was tried {attempts} times, {attempts_max} are allowed"))
+}
+
 /// **I10** Work is bounded: no more than `most` at once. `what` tells of what.
 pub fn i10_no_more_at_once(what: &str, at_once: usize, most: usize) -> Vec<String> {
     match at_once <= most {

@@ -149,7 +149,7 @@ impl Desk {
         let _turn = live.under_way.begin(&dedup_key(submission::EVENTS, &submission.key))?;
         let submission = Arc::new(submission);
         let (desk, asked) = (self.clone(), submission.clone());
-        let looked_at = off_thread(move || desk.look_at(&asked)).await?;
+        let looked_at = live.shell.off_thread(move || desk.look_at(&asked)).await.map_err(interrupted)??;
         let answer = match looked_at {
             LookedAt::Known(answer) => answer,
             LookedAt::New(events) => {
@@ -418,9 +418,6 @@ fn not_now(error: CommitError) -> DeskError {
     }
 }
 
-async fn off_thread<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, DeskError> + Send + 'static,
-) -> Result<T, DeskError> {
-    let ended = tokio::task::spawn_blocking(work).await;
-    ended.unwrap_or_else(|error| Err(StoreError(format!("the read was interrupted: {error}")).into()))
+fn interrupted(error: tokio::task::JoinError) -> DeskError {
+    StoreError(format!("the read was interrupted: {error}")).into()
 }

@@ -76,6 +76,8 @@ pub struct PostFaults {
     pub copies_max: u64,
     /// How long it may be on the way, in milliseconds; those that are faster overtake.
     pub delay_ms_max: u64,
+    /// A program hands the event in through the API, in place of a webhook.
+    pub by_api: u32,
     /// Somebody changed it on the way: its signature does not hold.
     pub forged: u32,
     /// Shipments leave spread over this time instead of at once, in milliseconds.
@@ -125,6 +127,7 @@ impl Faults {
             copies_max: 1 + many(3),
             delay_ms_max: [0, 500, 20_000][many(2) as usize],
             spread_ms: 0,
+            by_api: [0, 400][many(1) as usize],
             forged: [0, 60][many(1) as usize],
             unreadable: [0, 80][many(1) as usize],
             senseless: [0, 80][many(1) as usize],

@@ -4,7 +4,8 @@
 //! the same world, to the microsecond.
 //!
 //! - `clock` is time and the thread; `disk` the store with its faults; `wire` the network; `stage` who is behind it.
-//! - `people` sell, pack, drive, send webhooks, look after what is paused; `weather` lets things fail for a while.
+//! - `people` sell, pack, drive, send webhooks, look after what is paused; `programs` hand events in through the API;
+//!   `weather` lets things fail for a while.
 //! - `watch` looks at each commit, `verdict` at the end of the world.
 //! - `seams` is where a test breaks the machine below the hub, to show that the invariants notice.
 
@@ -14,6 +15,7 @@ mod disk;
 mod faults;
 mod office;
 mod people;
+mod programs;
 mod seams;
 mod stage;
 mod trace;
@@ -121,6 +123,9 @@ pub fn run(scenario: &Scenario, seed: u64) -> Report {
     let disk = Disk::new(clock.clone(), trace.clone(), seams.clone(), faults.disk.clone(), dice.fork());
     let network =
         Network::new(stage.clone(), clock.clone(), trace.clone(), seams.clone(), faults.wire.clone(), dice.fork());
+    for plan in &scenario.plans {
+        disk.watch.allow(plan);
+    }
     let people = People::new(
         clock.clone(),
         trace.clone(),

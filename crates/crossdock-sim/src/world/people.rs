@@ -19,6 +19,7 @@ use super::dice::Dice;
 use super::disk::Disk;
 use super::faults::{PostFaults, Tally};
 use super::office::{self, Order, PRODUCTS};
+use super::programs::HandedIn;
 use super::stage::Stage;
 use super::trace::{Trace, tell};
 use crate::partners::{Hook, ShippedLine, tracking_number};
@@ -30,7 +31,7 @@ const OPERATOR_LOOKS: Duration = Duration::from_secs(30);
 /// How long the operator waits before believing that nothing is on its way any more.
 const DOUBT: Duration = Duration::from_secs(75);
 /// Longest pause of a sender that was not heard.
-const SENDER_PAUSE_MAX: Duration = Duration::from_secs(60);
+pub(super) const SENDER_PAUSE_MAX: Duration = Duration::from_secs(60);
 
 /// A shipment that left the warehouse, as the world knows it.
 #[derive(Clone, Debug)]
@@ -45,15 +46,15 @@ pub struct Shipment {
 /// The people.
 pub struct People {
     pub tally: Tally,
-    clock: SimClock,
-    trace: Arc<Trace>,
+    pub(super) clock: SimClock,
+    pub(super) trace: Arc<Trace>,
     stage: Arc<Stage>,
     /// What the hub's console shows to the operator.
     disk: Arc<Disk>,
     faults: PostFaults,
     orders_max: usize,
-    /// Webhooks on their way.
-    under_way: AtomicUsize,
+    /// Webhooks and submissions on their way.
+    pub(super) under_way: AtomicUsize,
     state: Mutex<State>,
 }
 
@@ -68,6 +69,8 @@ struct State {
     /// Orders that nobody sold.
     unknown: BTreeSet<String>,
     accepted: BTreeSet<MessageId>,
+    /// The message that each submission was answered with, by its key.
+    answers: BTreeMap<String, MessageId>,
     /// What the door said to requests that must not be believed.
     believed: Vec<String>,
     /// How many things the operator did that the hub confirmed.
@@ -93,6 +96,7 @@ impl People {
             strays: Vec::new(),
             unknown: BTreeSet::new(),
             accepted: BTreeSet::new(),
+            answers: BTreeMap::new(),
             believed: Vec::new(),
             actions: 0,
             is_calm: false,
@@ -236,10 +240,17 @@ impl People {
         };
         tell!(self.trace, "warehouse: shipment {number} of {order}: {lines:?}");
         let tracking = tracking_number(&number);
-        self.lock().shipments.push(Shipment { order: order.to_owned(), number, tracking, lines: lines.to_vec() });
-        let spread = Duration::from_millis(self.lock().dice.below(self.faults.spread_ms + 1));
+        let shipment = Shipment { order: order.to_owned(), number, tracking, lines: lines.to_vec() };
+        self.lock().shipments.push(shipment.clone());
+        let (spread, by_api) = {
+            let dice = &mut self.lock().dice;
+            (Duration::from_millis(dice.below(self.faults.spread_ms + 1)), dice.permille(self.faults.by_api))
+        };
         for (stage, hook) in hooks.into_iter().enumerate() {
-            self.post(&hook, spread + Duration::from_secs(stage as u64 * 2));
+            match stage == 0 && by_api {
+                true => self.hand_in(&HandedIn::shipment(&shipment, now), spread),
+                false => self.post(&hook, spread + Duration::from_secs(stage as u64 * 2)),
+            }
         }
     }
 
@@ -276,15 +287,37 @@ impl People {
         }
     }
 
+    /// When each copy of something sent arrives, from now on.
+    pub(super) fn ways(&self, after: Duration) -> Vec<Duration> {
+        let state = &mut *self.lock();
+        let copies = if state.is_calm { 1 } else { state.dice.between(1, self.faults.copies_max.max(1)) };
+        let delay_ms_max = if state.is_calm { 0 } else { self.faults.delay_ms_max };
+        (0..copies).map(|_| after + Duration::from_millis(state.dice.below(delay_ms_max + 1))).collect()
+    }
+
+    /// The desk of the running hub.
+    pub(super) fn desk(&self) -> Option<Desk> {
+        self.lock().door.as_ref().map(|(_, desk)| desk.clone())
+    }
+
+    /// Something was answered that must not have been.
+    pub(super) fn complain(&self, told: String) {
+        self.lock().believed.push(told);
+    }
+
+    /// A submission was answered with a message: always the same for the same key.
+    pub(super) fn answered(&self, key: &str, message: MessageId) {
+        let state = &mut *self.lock();
+        state.accepted.insert(message);
+        let first = *state.answers.entry(key.to_owned()).or_insert(message);
+        if first != message {
+            state.believed.push(format!("I2: the submission {key} was answered with {message} and with {first}"));
+        }
+    }
+
     /// Sends a webhook, perhaps several times, each on its own way.
     fn post(self: &Arc<Self>, hook: &Hook, after: Duration) {
-        let ways: Vec<Duration> = {
-            let state = &mut *self.lock();
-            let copies = if state.is_calm { 1 } else { state.dice.between(1, self.faults.copies_max.max(1)) };
-            let delay_ms_max = if state.is_calm { 0 } else { self.faults.delay_ms_max };
-            (0..copies).map(|_| after + Duration::from_millis(state.dice.below(delay_ms_max + 1))).collect()
-        };
-        for (copy, way) in ways.into_iter().enumerate() {
+        for (copy, way) in self.ways(after).into_iter().enumerate() {
             if copy > 0 {
                 self.tally.add("duplicate webhook");
             }

@@ -6,10 +6,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crossdock_core::changeset::{Change, Changeset, TimerPurpose};
 use crossdock_core::event::{Entity, EntityRef};
 use crossdock_core::exception::ExceptionStatus;
-use crossdock_core::ids::{MessageId, OrderingKey, SystemName, TransmissionId};
+use crossdock_core::ids::{FlowName, MessageId, OrderingKey, SystemName, TransmissionId};
 use crossdock_core::invariants;
 use crossdock_core::message::MessageState;
 use crossdock_core::transmission::{Outcome, Transmission};
+use crossdock_runtime::plan::Plan;
 use crossdock_store::CommitError;
 
 use super::trace::{Trace, tell};
@@ -32,6 +33,8 @@ struct Known {
     told: BTreeSet<TransmissionId>,
     /// Timers by their id, and what they ask after.
     timers: BTreeMap<String, TransmissionId>,
+    /// How many attempts in a row each flow gives.
+    attempts_max: BTreeMap<FlowName, u32>,
     commits: u64,
     wrong: Vec<String>,
 }
@@ -51,6 +54,15 @@ pub struct Seen {
 }
 
 impl Watch {
+    /// The limits of a configuration that the hub runs with.
+    pub fn allow(&self, plan: &Plan) {
+        let known = &mut *self.lock();
+        for flow in &plan.hub.outbound {
+            let most = known.attempts_max.entry(flow.name.clone()).or_default();
+            *most = (*most).max(flow.retry.attempts_max);
+        }
+    }
+
     /// Takes down what a changeset is about to do.
     pub fn before(&self, changeset: &Changeset) -> Seen {
         let mut seen = Seen {
@@ -136,6 +148,8 @@ impl Known {
             let this = std::slice::from_ref(&transmission);
             wrong.extend(invariants::i4_what_is_held_is_watched(this, &asked, &self.told));
             wrong.extend(invariants::i7_nothing_is_dropped(this));
+            let most = self.attempts_max.get(&transmission.flow).copied();
+            wrong.extend(most.and_then(|most| invariants::i10_retries_are_bounded(&transmission, most)));
             wrong.extend(invariants::i7_what_is_paused_is_told(this, &self.told));
             let line = (transmission.system.clone(), transmission.key.clone());
             self.lines.entry(line.clone()).or_default().insert(transmission.id);

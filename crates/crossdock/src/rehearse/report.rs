@@ -14,6 +14,8 @@ use super::verdict::{Sight, Verdict, story_of};
 use super::world::{Script, World};
 use crate::cli::screen::{Screen, Tone};
 
+/// The fault that is a kill.
+const KILLED: &str = "hub killed (SIGKILL)";
 /// Notes shown.
 const NOTES_MAX: usize = 30;
 /// Cases shown of each kind.
@@ -162,7 +164,24 @@ impl Report {
         if self.notes.len() > NOTES_MAX {
             text += &format!("  and {} more: --json tells all\n", self.notes.len() - NOTES_MAX);
         }
-        text
+        text + &self.summary()
+    }
+
+    /// The whole in one line, to keep or to search for.
+    fn summary(&self) -> String {
+        let Verdict { expected, lost, doubled, out_of_order, changed, waiting } = &self.verdict;
+        let kills = self.faults.iter().find(|fault| fault.kind == KILLED).map_or(0, |fault| fault.injected);
+        format!(
+            "\nseed {}: {kills} kills in {:.0} s, {expected} effects: {} lost, {} doubled, {} out of order, {} changed, {} \
+             waiting for a person\n",
+            self.seed,
+            self.seconds,
+            lost.len(),
+            doubled.len(),
+            out_of_order.len(),
+            changed.len(),
+            waiting.len()
+        )
     }
 
     /// The result in words, for those who read no further.
@@ -300,7 +319,7 @@ fn faults(world: &World, damage: &Damage) -> Vec<Fault> {
         what_recovery_is: "a call went well after its return",
     });
     faults.push(Fault {
-        kind: "hub killed (SIGKILL)".into(),
+        kind: KILLED.into(),
         injected: damage.kills.len() as u64,
         recovery_ms: spread(damage.kills.clone()),
         what_recovery_is: "the hub was ready again",

@@ -11,7 +11,12 @@ use crate::config::{self};
 use crate::demo::example;
 
 /// What the simulated hub does otherwise than the example: less often, so that a world is small.
-const OTHERWISE: &[(&str, &str, &str)] = &[("systems/odoo.yaml", "every: 500ms", "every: 5s")];
+/// And the warehouse is not the only one that says what left: programs do, too.
+const OTHERWISE: &[(&str, &str, &str)] = &[
+    ("systems/odoo.yaml", "every: 500ms", "every: 5s"),
+    ("systems/warehouse.yaml", "states: [picked_up]", "states: [cancelled]"),
+    ("systems/warehouse.yaml", "fields: [lines, pieces, weight_kg]", "fields: [weight_kg]"),
+];
 /// What the simulated hub has besides: a billing engine that honours no key, with one line for all shipments.
 const BESIDES: &[(&str, &str)] = &[
     (

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossdock_core::changeset::Change;
-use crossdock_core::transmission::TransmissionState;
+use crossdock_core::transmission::{RetrySchedule, TransmissionState};
 use crossdock_sim::world::{DiskFaults, Faults, PostFaults, Seams, Weather, WireFaults, run};
 use crossdock_store::{Page, Store as _, TransmissionFilter};
 use jiff::SignedDuration;
@@ -152,6 +152,43 @@ fn i9_a_mapping_that_asks_the_clock_is_noticed() {
                     if let Change::AppendEvent(event) = change {
                         let drift = count.fetch_add(1, Ordering::Relaxed) as i64;
                         event.time += SignedDuration::from_millis(drift);
+                    }
+                }
+            }),
+            ..Seams::default()
+        }
+    });
+}
+
+#[test]
+fn i10_more_tries_than_allowed_are_noticed() {
+    // A hub that has gone on for long after it was to give up.
+    caught("I10: transmission", &lively(), || Seams {
+        hub: Box::new(|changeset| {
+            for change in &mut changeset.changes {
+                if let Change::PutTransmission(it) = change
+                    && it.state == TransmissionState::Sending
+                {
+                    it.attempts += RetrySchedule::default().attempts_max;
+                }
+            }
+        }),
+        ..Seams::default()
+    });
+}
+
+#[test]
+fn i2_a_key_that_is_forgotten_takes_a_submission_twice() {
+    let post = PostFaults { by_api: 1_000, ..lively().post };
+    caught("I2:", &Faults { post, ..lively() }, || {
+        let count = AtomicU64::new(0);
+        Seams {
+            disk: Box::new(move |changeset| {
+                for change in &mut changeset.changes {
+                    if let Change::AcceptMessage(message) = change
+                        && message.system.as_str() == "api"
+                    {
+                        message.dedup_key = format!("{}/{}", message.dedup_key, count.fetch_add(1, Ordering::Relaxed));
                     }
                 }
             }),

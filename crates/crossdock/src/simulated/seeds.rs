@@ -53,6 +53,17 @@ fn without_faults_everything_is_done_once() {
     assert!(report.messages >= 3 * ORDERS && report.done >= 5 * ORDERS, "{}", summary(&report));
 }
 
+/// Every shipment is handed in through the API, with its key, several times.
+#[test]
+fn what_programs_hand_in_takes_effect_once() {
+    let post = PostFaults { copies_max: 3, delay_ms_max: 3_000, by_api: 1_000, ..PostFaults::default() };
+    let report = run(&scenario(Some(Faults { post, ..Faults::none() }), Seams::default()), 1);
+    assert_eq!(report.wrong, Vec::<String>::new());
+    let struck = |what: &str| report.struck.get(what).copied().unwrap_or(0);
+    assert!(struck("submission through the API") >= ORDERS as u64, "{}", summary(&report));
+    assert!(struck("submission under a used key") > 0, "{}", summary(&report));
+}
+
 #[test]
 fn the_same_seed_is_the_same_world() {
     for seed in 1..4 {
