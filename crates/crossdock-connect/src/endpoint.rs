@@ -211,6 +211,14 @@ pub trait Endpoint: Send + Sync + Debug {
         &[]
     }
 
+    /// The kind of group in which transmissions of an operation contend: they change the same rows inside the system, so
+    /// that sending several at once is slower than one after the other. Of each group one goes at a time, unless the
+    /// system's limits say otherwise; which group it is, the flow says.
+    fn contends(&self, operation: &str) -> Option<&'static str> {
+        let _ = operation;
+        None
+    }
+
     /// Checks the input of an operation before it is owed.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use crate::authority::Authority;
 use crate::ids::{ConfigVersion, FlowName, SystemName};
 use crate::mapping::{CodeList, Expression, Mapping};
 use crate::model::EventType;
-use crate::transmission::RetrySchedule;
+use crate::transmission::{Criticality, RetrySchedule};
 
 /// A hub's configuration, compiled.
 #[derive(Debug)]
@@ -133,6 +133,10 @@ pub struct OutboundFlow {
     pub about: Option<(String, Expression)>,
     /// Kind and key of what keeps its order; the same as `about` when absent.
     pub key: Option<(String, Expression)>,
+    /// What its transmissions share limits with.
+    pub group: Option<GroupRule>,
+    /// How urgent it is.
+    pub class: FlowClass,
     /// Held until these flows are done for the same `about`.
     pub after: Vec<FlowName>,
     /// How long it may be held before somebody is told, in milliseconds.
@@ -141,6 +145,22 @@ pub struct OutboundFlow {
     pub then: Vec<EventMapping>,
     pub retry: RetrySchedule,
     pub owner: Option<String>,
+}
+
+/// Which group the transmissions of a flow belong to.
+#[derive(Debug)]
+pub struct GroupRule {
+    /// The kind of group, for which the system has limits.
+    pub kind: String,
+    /// Which one, over the flow's scope; null, and no expression, for all that name none.
+    pub key: Option<Expression>,
+}
+
+/// How urgent the work of a flow is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FlowClass {
+    /// What goes before what.
+    pub criticality: Criticality,
 }
 
 /// Whether an outbound flow acts on every event or on the first of its type per subject.

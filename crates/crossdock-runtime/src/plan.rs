@@ -8,6 +8,7 @@ use crossdock_core::hub::Hub;
 use crossdock_core::ids::SystemName;
 use crossdock_core::master::matching::MergePolicy;
 use crossdock_core::transmission::breaker::BreakerSettings;
+use crossdock_core::transmission::gate::Limits;
 use crossdock_core::transmission::pace::PaceLimit;
 
 pub use crate::valve::IntakeLimits;
@@ -42,6 +43,10 @@ pub struct SystemPlan {
     pub owner: Option<String>,
     /// Attempts under way at once.
     pub concurrency_max: usize,
+    /// Whether fewer are under way while the system shows signs of overload.
+    pub adaptive: bool,
     pub pace: Option<PaceLimit>,
+    /// Limits of operations and groups.
+    pub limits: Limits,
     pub breaker: BreakerSettings,
 }

@@ -106,6 +106,9 @@ impl Poller {
                         toll.pay(self.shell.clock.as_ref()).await;
                     }
                     let exchange = send(&self.shell, self.transport.as_ref(), call).await;
+                    if let Some(toll) = self.shell.toll(&self.system) {
+                        toll.heard(&exchange, self.shell.clock.now());
+                    }
                     so_far.push(PollProgress::Exchanged(exchange));
                 }
                 PollStep::Deliver { envelopes, cursor } => {

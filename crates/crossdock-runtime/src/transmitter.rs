@@ -21,7 +21,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
 use crate::clock::until_then;
-use crate::plan::SystemPlan;
+use crate::plan::{Plan, SystemPlan};
 use crate::router::CommandError;
 use crate::shell::Shell;
 use attempt::Attempting;
@@ -72,7 +72,7 @@ pub struct Transmitter {
 impl Transmitter {
     /// A transmitter of a system of the plan.
     pub fn new(shell: Arc<Shell>, transport: Arc<dyn Transport>, system: SystemName, gauge: Arc<Gauge>) -> Self {
-        let outlet = Outlet::new(settings(&shell.plan.systems[&system]));
+        let outlet = Outlet::new(settings(&shell.plan, &system));
         gauge.set(outlet.breaker());
         Self { shell, transport, system, gauge, outlet, attempts: JoinSet::new(), jobs: HashMap::new() }
     }
@@ -112,10 +112,10 @@ impl Transmitter {
             match self.outlet.turn(now, rate, &batch_max) {
                 Turn::Start(job) => self.start(job, now),
                 Turn::Wait { until } => return until.map_or(REST, |until| until_then(now, until)).min(REST),
-                Turn::Read { until, limit } => {
+                Turn::Read { until, look } => {
                     let system = self.system.clone();
-                    match self.shell.read(move |store| store.due(&system, until, limit)).await {
-                        Ok(heads) => self.outlet.read(heads, until, limit),
+                    match self.shell.read(move |store| store.due(&system, until, &look)).await {
+                        Ok(lanes) => self.outlet.read(lanes, until, now),
                         Err(error) => {
                             tracing::error!(system = %self.system, %error, "transmissions wait: the store cannot be read");
                             return STORE_PAUSE;
@@ -160,10 +160,18 @@ impl Transmitter {
     }
 }
 
-/// How the core is to treat a system.
-pub fn settings(plan: &SystemPlan) -> OutletSettings {
+/// How the core is to treat a system of the plan.
+pub fn settings(hub: &Plan, system: &SystemName) -> OutletSettings {
+    let plan = &hub.systems[system];
+    let mut classes = [false; 3];
+    for flow in hub.hub.outbound.iter().filter(|flow| flow.system == *system) {
+        classes[flow.class.criticality.rank()] = true;
+    }
     OutletSettings {
         concurrency_max: plan.concurrency_max,
+        adaptive: plan.adaptive,
+        limits: plan.limits.clone(),
+        classes,
         breaker: plan.breaker.clone(),
         batch_widest: plan.endpoint.operations().iter().map(|operation| operation.batch_max).max().unwrap_or(1),
     }

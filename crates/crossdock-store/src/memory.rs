@@ -16,6 +16,7 @@ use crossdock_core::record::{Record, RecordKind};
 use crossdock_core::routing::Wanted;
 use crossdock_core::suggestion::{Proposal, Suggestion};
 use crossdock_core::traffic::Traffic;
+use crossdock_core::transmission::lane::{LaneHeads, Look};
 use crossdock_core::transmission::{Attempt, Outcome, Transmission, TransmissionState};
 use crossdock_core::value::Value;
 use jiff::Timestamp;
@@ -65,6 +66,8 @@ struct Tables {
     /// What has not ended.
     unfinished: BTreeMap<u64, ()>,
     done: BTreeMap<(EntityRef, FlowName, u64), ()>,
+    /// Heads of lines that moved up, and when.
+    moved_up: BTreeMap<u64, Timestamp>,
     attempts: BTreeMap<(TransmissionId, u64), Attempt>,
     timers: BTreeMap<String, Timer>,
     exceptions: BTreeMap<u64, Exception>,
@@ -202,6 +205,12 @@ impl Inner {
             return Err(refusal::transmission(it.id));
         }
         let number = number.unwrap_or_else(|| next(&self.tables.transmissions));
+        let mut lines = vec![(it.system.clone(), it.key.clone(), None)];
+        if let Some(old) = &old {
+            lines.insert(0, (old.system.clone(), old.key.clone(), it.finished_at));
+            lines.dedup_by(|one, other| (&one.0, &one.1) == (&other.0, &other.1));
+        }
+        let heads: Vec<_> = lines.iter().map(|(system, key, _)| self.tables.head_of(system, key)).collect();
         if let Some(old) = old {
             self.set(|t| &mut t.transmissions_of_event, (old.event, number), None)?;
             self.set(|t| &mut t.done, (old.about, old.flow, number), None)?;
@@ -214,7 +223,16 @@ impl Inner {
         if self.tables.last_place() < it.place {
             self.put(|t| &mut t.highest_place, (), it.place)?;
         }
-        self.put(|t| &mut t.transmissions, number, shaped_transmission(it))
+        self.set(|t| &mut t.moved_up, number, None)?;
+        self.put(|t| &mut t.transmissions, number, shaped_transmission(it))?;
+        for ((system, key, ended_at), was) in lines.into_iter().zip(heads) {
+            let is = self.tables.head_of(&system, &key);
+            if is != was {
+                was.map_or(Ok(()), |was| self.set(|t| &mut t.moved_up, was, None))?;
+                is.filter(|is| *is != number).map_or(Ok(()), |is| self.set(|t| &mut t.moved_up, is, ended_at))?;
+            }
+        }
+        Ok(())
     }
 
     fn put_exception(&mut self, exception: Exception) -> Result<(), CommitError> {
@@ -342,18 +360,45 @@ impl Tables {
         self.unfinished.keys().map(|number| (*number, &self.transmissions[number]))
     }
 
-    /// What stands first in its line and is owed: due time, place, number.
-    fn owed_heads(&self, system: &SystemName) -> BTreeSet<(Timestamp, u64, u64)> {
+    /// What stands first in a line.
+    fn head_of(&self, system: &SystemName, key: &OrderingKey) -> Option<u64> {
+        let line = self.unfinished().filter(|(_, it)| it.system == *system && it.key == *key && it.state.is_in_line());
+        line.map(|(number, it)| (it.place, number)).min().map(|(_, number)| number)
+    }
+
+    /// What stands first in its line and is owed, by lane: turn, place, number.
+    fn owed_heads(&self, system: &SystemName) -> BTreeMap<String, BTreeSet<(Timestamp, u64, u64)>> {
         let mut heads = BTreeMap::new();
         for (number, it) in self.unfinished().filter(|(_, it)| it.system == *system && it.state.is_in_line()) {
             let head = heads.entry(&it.key).or_insert((it.place, number));
             *head = (*head).min((it.place, number));
         }
-        let heads = heads.into_values().map(|(place, number)| (place, number, &self.transmissions[&number]));
-        heads
-            .filter(|(_, _, it)| it.state == TransmissionState::Owed)
-            .map(|(place, number, it)| (it.due_at, place, number))
-            .collect()
+        let mut lanes: BTreeMap<String, BTreeSet<_>> = BTreeMap::new();
+        for (place, number) in heads.into_values() {
+            let it = &self.transmissions[&number];
+            if it.state == TransmissionState::Owed {
+                let turn = self.moved_up.get(&number).map_or(it.due_at, |moved_up| it.due_at.max(*moved_up));
+                lanes.entry(it.lane()).or_default().insert((turn, place, number));
+            }
+        }
+        lanes
+    }
+
+    fn due(&self, system: &SystemName, until: Timestamp, look: &Look) -> Vec<LaneHeads> {
+        let waiting = self.owed_heads(system);
+        let mut read = Vec::new();
+        for (rank, behind) in look.behind.iter().enumerate() {
+            let of_class = waiting.iter().filter(|(lane, _)| lane.starts_with(&format!("{rank}/")));
+            let (before, after): (Vec<_>, Vec<_>) = of_class.partition(|(lane, _)| *lane <= behind);
+            let lanes: Vec<_> = after.into_iter().chain(before).take(look.lanes_max).collect();
+            for (lane, heads) in &lanes {
+                let limit = look.of_each(lanes.len(), lane);
+                let due = heads.iter().take_while(|(turn, ..)| *turn <= until).take(limit);
+                let heads: Vec<_> = due.map(|(.., number)| self.transmissions[number].clone()).collect();
+                read.push(LaneHeads { lane: (*lane).clone(), is_cut: heads.len() >= limit, heads });
+            }
+        }
+        read
     }
 
     fn entity_fits(&self, filter: &EntityFilter, entity: &Entity) -> bool {
@@ -600,15 +645,8 @@ impl Store for MemoryStore {
         })
     }
 
-    fn due(&self, system: &SystemName, now: Timestamp, limit: usize) -> Read<Vec<Transmission>> {
-        self.read(|t| {
-            let due = t.owed_heads(system).into_iter().take_while(|(due_at, ..)| *due_at <= now);
-            due.take(limit).map(|(.., number)| t.transmissions[&number].clone()).collect()
-        })
-    }
-
-    fn next_due(&self, system: &SystemName) -> Read<Option<Timestamp>> {
-        self.read(|t| t.owed_heads(system).first().map(|(due_at, ..)| *due_at))
+    fn due(&self, system: &SystemName, until: Timestamp, look: &Look) -> Read<Vec<LaneHeads>> {
+        self.read(|t| t.due(system, until, look))
     }
 
     fn sending(&self) -> Read<Vec<Transmission>> {

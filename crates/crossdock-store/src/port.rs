@@ -11,6 +11,7 @@ use crossdock_core::record::{Record, RecordKind};
 use crossdock_core::routing::Wanted;
 use crossdock_core::suggestion::Suggestion;
 use crossdock_core::traffic::Traffic;
+use crossdock_core::transmission::lane::{LaneHeads, Look};
 use crossdock_core::transmission::{Attempt, Transmission};
 use jiff::Timestamp;
 
@@ -119,11 +120,12 @@ pub trait Store: Send + Sync + 'static {
         after: u64,
         limit: usize,
     ) -> Result<Vec<(u64, Transmission)>, StoreError>;
-    /// Owed transmissions of a system that are due and stand first in the line of their key (lowest `place` among
-    /// those that are owed, sending or paused), earliest due first. At most one per key (I3).
-    fn due(&self, system: &SystemName, now: Timestamp, limit: usize) -> Result<Vec<Transmission>, StoreError>;
-    /// When the next owed transmission that stands first in its line becomes due.
-    fn next_due(&self, system: &SystemName) -> Result<Option<Timestamp>, StoreError>;
+    /// Owed transmissions of a system that are due by `until` and stand first in the line of their key (lowest `place`
+    /// among those that are owed, sending or paused): at most one per key (I3). Lane by lane, as `look` says; within a lane
+    /// whoever has waited longest for a turn first. A line that moves up has its next turn behind all that wait then, so
+    /// a long line is not before the others. Lanes come by class and go round behind `look.behind`. Costs the same however
+    /// much waits.
+    fn due(&self, system: &SystemName, until: Timestamp, look: &Look) -> Result<Vec<LaneHeads>, StoreError>;
     /// Transmissions marked as sending, for the start-up after a crash.
     fn sending(&self) -> Result<Vec<Transmission>, StoreError>;
     /// Transmissions held for something about this entity.

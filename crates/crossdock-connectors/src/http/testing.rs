@@ -152,6 +152,8 @@ pub(crate) fn transmission(operation: &str, input: Value) -> Transmission {
         created_at: now(),
         failing_since: None,
         in_doubt: false,
+        criticality: Default::default(),
+        group: None,
         refused: false,
         last_problem: None,
         result: None,

@@ -65,6 +65,10 @@ impl Endpoint for Odoo {
         operations::OPERATIONS
     }
 
+    fn contends(&self, operation: &str) -> Option<&'static str> {
+        operations::contends(operation)
+    }
+
     fn check(&self, operation: &str, input: &Value) -> Result<(), Vec<InputFault>> {
         operations::check(operation, input)
     }

@@ -126,6 +126,8 @@ fn owed(operation: &str, input: &Value) -> Transmission {
         created_at: Timestamp::UNIX_EPOCH,
         failing_since: None,
         in_doubt: false,
+        criticality: Default::default(),
+        group: None,
         refused: false,
         last_problem: None,
         result: None,

@@ -29,6 +29,8 @@ fn paused(reason: &str) -> Transmission {
         created_at: at(0),
         failing_since: None,
         in_doubt: false,
+        criticality: Default::default(),
+        group: None,
         refused: false,
         last_problem: None,
         result: None,

@@ -10,7 +10,7 @@ use crate::ids::{FlowName, OrderingKey, TransmissionId};
 use crate::mapping::{Bindings, Expression, Fault, FaultKind};
 use crate::model::{self, EventType, key_text};
 use crate::transmission::schedule::later;
-use crate::transmission::{NotNow, Transmission, TransmissionEvent, TransmissionState, decide};
+use crate::transmission::{Group, NotNow, Transmission, TransmissionEvent, TransmissionState, decide};
 use crate::value::Value;
 
 use super::inbound::{evaluate, holds};
@@ -293,6 +293,11 @@ fn line_up(
         Ok(None) => OrderingKey::new(transmission.about.to_string()),
         Err(fault) => return Ok(Err(fault)),
     };
+    transmission.criticality = flow.class.criticality;
+    transmission.group = match group_of(flow, bindings, work) {
+        Ok(group) => group,
+        Err(fault) => return Ok(Err(fault)),
+    };
     if transmission.place == 0 || transmission.key != key {
         transmission.place = work.next_place();
     }
@@ -338,6 +343,8 @@ fn blank(flow: &OutboundFlow, event: &Event, work: &Work<'_>) -> Transmission {
         event: event.id,
         key: line_of_its_own(id),
         about: event.subject.clone(),
+        criticality: flow.class.criticality,
+        group: None,
         input: Value::Null,
         state: TransmissionState::Owed,
         place: 0,
@@ -367,13 +374,30 @@ fn target_of(
     let value = evaluate(key, "key", bindings, work)?;
     match key_text(&value) {
         Some(key) => Ok(Some(EntityRef::new(kind.clone(), key))),
-        None => Err(Fault {
-            location: key.location().clone(),
-            target_path: String::new(),
-            message: format!("the key of a {kind} must be a text or a number, found {}", value.kind_word()),
-            hint: None,
-            kind: FaultKind::BadValue,
-        }),
+        None => Err(not_a_key(key, kind, &value)),
+    }
+}
+
+/// What a transmission shares limits with.
+fn group_of(flow: &OutboundFlow, bindings: &Bindings, work: &Work<'_>) -> Result<Option<Group>, Fault> {
+    let Some(rule) = &flow.group else { return Ok(None) };
+    let kind = rule.kind.clone();
+    let Some(expression) = &rule.key else { return Ok(Some(Group { kind, key: String::new() })) };
+    let value = evaluate(expression, "group", bindings, work)?;
+    match key_text(&value) {
+        Some(key) => Ok(Some(Group { kind, key })),
+        None if value.is_null() => Ok(Some(Group { kind, key: String::new() })),
+        None => Err(not_a_key(expression, &rule.kind, &value)),
+    }
+}
+
+fn not_a_key(expression: &Expression, kind: &str, value: &Value) -> Fault {
+    Fault {
+        location: expression.location().clone(),
+        target_path: String::new(),
+        message: format!("the key of a {kind} must be a text or a number, found {}", value.kind_word()),
+        hint: None,
+        kind: FaultKind::BadValue,
     }
 }
 

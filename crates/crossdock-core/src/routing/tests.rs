@@ -72,6 +72,8 @@ fn outbound(name: &str, on: &str, input: &str) -> OutboundFlow {
         about: None,
         key: None,
         after: Vec::new(),
+        group: None,
+        class: Default::default(),
         after_within_ms: 3_600_000,
         then: Vec::new(),
         retry: RetrySchedule::default(),

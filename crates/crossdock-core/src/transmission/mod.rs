@@ -1,10 +1,14 @@
 //! One operation owed to one system, and the decisions about it: when it may go, what an attempt's outcome means,
 //! when to give up. Routing gives a transmission its first state; from then on `decide` says what it becomes.
 
+pub mod adaptive;
 pub mod breaker;
 mod decide;
+pub mod gate;
+pub mod lane;
 pub mod outlet;
 pub mod pace;
+pub mod quota;
 pub mod schedule;
 #[cfg(test)]
 mod tests;
@@ -14,6 +18,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use decide::{AFTER_MS_MAX, NotNow, Step, TransmissionEvent, decide};
+pub use lane::{Criticality, Group};
 pub use schedule::RetrySchedule;
 
 use crate::event::EntityRef;
@@ -42,6 +47,12 @@ pub struct Transmission {
     pub about: EntityRef,
     /// Transmissions of one key to one system go in order (I3).
     pub key: OrderingKey,
+    /// How urgent it is.
+    #[serde(default, skip_serializing_if = "Criticality::is_normal")]
+    pub criticality: Criticality,
+    /// What it shares limits with, across keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<Group>,
     /// The operation's input.
     pub input: Value,
     /// Where it stands.

@@ -1,31 +1,55 @@
-//! What goes out to one system, and when: the turn of each transmission, within the system's concurrency, rate and
-//! breaker, and never the same one twice at once. It holds the heads of lines it has read and asks for more when it
-//! runs out. Pure: whoever drives it reads the store, carries out the attempts and tells how they ended.
+//! What goes out to one system, and when: the turn of each transmission, within the system's concurrency, rate, breaker
+//! and limits, and never the same one twice at once. It holds the heads of lines it has read, lane by lane, and asks for
+//! more when it runs out. Pure: whoever drives it reads the store, carries out the attempts and tells how they ended.
+//!
+//! Who goes next is decided three times:
+//! - **by class**, strictly with a floor: critical before normal before batch, because what somebody stands waiting for
+//!   must not depend on how much else there is (with weights it would); but whoever was passed over [`PASSED_OVER_MAX`]
+//!   times has the next turn, so batch gets on however busy the day is. And a class leaves one slot free for each more
+//!   urgent one that this system knows, so urgent work need not wait for the end of a long batch either;
+//! - **by lane** within a class, in turns: an operation or group with little to do is not behind one with much;
+//! - **by key** within a lane, in turns: the store gives a line its next turn behind all that already wait (`Look`).
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::Transmission;
+use super::adaptive::Adaptive;
 use super::breaker::{Breaker, BreakerSettings, Told, Verdict};
+use super::gate::{Gates, Limits, Shut};
+use super::lane::{Criticality, LaneHeads, Look};
+use super::{Group, Transmission};
 use crate::ids::TransmissionId;
 
 /// How far ahead it wants to know what becomes due; after this long it looks again even if no hint came.
 pub const LOOK_AHEAD: SignedDuration = SignedDuration::from_secs(5);
-/// Heads it asks for at least, so that a long queue is not read anew for every attempt.
+/// So long may a hint wait while there is other work: what is more urgent is then seen soon, and a backlog does not read
+/// the store for every attempt.
+const HINT_WAIT: SignedDuration = SignedDuration::from_millis(20);
+/// Heads of each class it asks for at least, so that a long queue is not read anew for every attempt.
 const READ_MIN: usize = 64;
-/// Heads it asks for at most besides those under way (I10).
+/// Heads of each class it asks for at most besides those under way (I10).
 const READ_MAX: usize = 512;
+/// Lanes of each class it looks at at once; where there are more, it goes round.
+const LANES_MAX: usize = 32;
+/// How often a class that could go is passed over by more urgent ones.
+pub const PASSED_OVER_MAX: u32 = 16;
 
 /// How one system may be treated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutletSettings {
     /// Attempts under way at once.
     pub concurrency_max: usize,
+    /// Whether it sends less at once while the system shows signs of overload.
+    pub adaptive: bool,
     /// When it is given a rest.
     pub breaker: BreakerSettings,
     /// The largest batch any of its operations takes.
     pub batch_widest: usize,
+    /// Limits of its operations and groups.
+    pub limits: Limits,
+    /// Which classes of work it knows, by rank: for these, less urgent ones leave a slot free.
+    pub classes: [bool; 3],
 }
 
 /// The state of what goes out to one system.
@@ -33,23 +57,69 @@ pub struct OutletSettings {
 pub struct Outlet {
     settings: OutletSettings,
     breaker: Breaker,
-    /// Heads of lines as last read, earliest due first; none of them is under way.
-    ready: VecDeque<Transmission>,
-    /// Everything due before this instant was in the last read.
+    adaptive: Adaptive,
+    gates: Gates,
+    /// Heads of lines as last read; none of them is under way.
+    ready: BTreeMap<String, Lane>,
+    /// By rank: the lane that had the last turn.
+    served: [String; 3],
+    /// By rank: how often it was passed over while it could go.
+    passed_over: [u32; 3],
+    /// By rank: behind which lane the next read begins.
+    read_behind: [String; 3],
+    /// Everything due before this instant was in the last read, as far as it looked.
     known_to: Timestamp,
+    /// When it was last read.
+    read_at: Timestamp,
+    /// There are more lanes than the last read held.
+    unseen: bool,
     /// Something may have become due that was not in the last read.
     hinted: bool,
+    /// A lane was read in part and that part has gone.
+    run_out: bool,
+    /// More would go if there were more slots.
+    crowded: bool,
     attempts: usize,
-    flying: HashSet<TransmissionId>,
+    /// The same by rank of class.
+    attempts_of: [usize; 3],
+    flying: HashMap<TransmissionId, Flight>,
+}
+
+/// Heads of one lane.
+#[derive(Clone, Debug)]
+struct Lane {
+    class: Criticality,
+    heads: VecDeque<Transmission>,
+    /// More of it may be due.
+    is_cut: bool,
+}
+
+/// Who has the next turn.
+#[derive(Clone, Debug)]
+struct Next {
+    lane: String,
+    /// By rank: less urgent classes that could have gone.
+    passes_over: [bool; 3],
+}
+
+/// What is remembered of one that is under way.
+#[derive(Clone, Debug)]
+struct Flight {
+    lane: String,
+    class: Criticality,
+    operation: String,
+    group: Option<Group>,
+    /// The window it began in.
+    mark: u64,
 }
 
 /// What to do next.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Turn {
-    /// Carry out one attempt at these, all of one operation.
+    /// Carry out one attempt at these, all of one lane.
     Start(Vec<Transmission>),
-    /// Read the heads of lines that are due by `until`, earliest first, at most `limit`, and hand them to `read`.
-    Read { until: Timestamp, limit: usize },
+    /// Read the heads of lines that are due by `until` as `look` says, and hand them to `read`.
+    Read { until: Timestamp, look: Look },
     /// Nothing until then, or until a hint or the end of an attempt.
     Wait { until: Option<Timestamp> },
 }
@@ -58,13 +128,23 @@ impl Outlet {
     /// An outlet that has read nothing yet.
     pub fn new(settings: OutletSettings) -> Self {
         Self {
+            adaptive: Adaptive::new(settings.concurrency_max),
+            gates: Gates::new(settings.limits.clone()),
             settings,
             breaker: Breaker::default(),
-            ready: VecDeque::new(),
+            ready: BTreeMap::new(),
+            served: Default::default(),
+            passed_over: [0; 3],
+            read_behind: Default::default(),
             known_to: Timestamp::MIN,
+            read_at: Timestamp::MIN,
+            unseen: false,
             hinted: true,
+            run_out: false,
+            crowded: false,
             attempts: 0,
-            flying: HashSet::new(),
+            attempts_of: [0; 3],
+            flying: HashMap::new(),
         }
     }
 
@@ -78,6 +158,14 @@ impl Outlet {
         self.attempts
     }
 
+    /// Attempts that may be under way at once, as the system bears it now.
+    pub fn slots(&self) -> usize {
+        match self.settings.adaptive {
+            true => self.adaptive.slots(),
+            false => self.settings.concurrency_max.max(1),
+        }
+    }
+
     /// Something may have become due: a transmission was owed, released or resumed.
     pub fn hint(&mut self) {
         self.hinted = true;
@@ -89,46 +177,82 @@ impl Outlet {
         self.hinted = true;
     }
 
-    /// Takes in what was read for `Turn::Read { until, limit }`.
-    pub fn read(&mut self, heads: Vec<Transmission>, until: Timestamp, limit: usize) {
-        // Behind the last of a full page there may be more that is due at the same instant.
-        self.known_to = match heads.last() {
-            Some(last) if heads.len() >= limit => last.due_at,
-            _ => until,
-        };
+    /// Takes in what was read for `Turn::Read { until, .. }` at `now`.
+    pub fn read(&mut self, lanes: Vec<LaneHeads>, until: Timestamp, now: Timestamp) {
+        self.known_to = until;
+        self.read_at = now;
         self.hinted = false;
-        // Where a repetition is safe, what is under way still stands as owed in the store.
-        self.ready = heads.into_iter().filter(|head| !self.flying.contains(&head.id)).collect();
+        self.run_out = false;
+        self.ready.clear();
+        let mut seen = [0; 3];
+        for LaneHeads { lane, heads, is_cut } in lanes {
+            let Some(class) = class_of(&lane) else { continue };
+            seen[class.rank()] += 1;
+            self.read_behind[class.rank()].clone_from(&lane);
+            // Where a repetition is safe, what is under way still stands as owed in the store.
+            let heads = heads.into_iter().filter(|head| !self.flying.contains_key(&head.id)).collect();
+            self.ready.insert(lane, Lane { class, heads, is_cut });
+        }
+        self.unseen = seen.contains(&LANES_MAX);
+        for (behind, seen) in self.read_behind.iter_mut().zip(seen) {
+            if seen < LANES_MAX {
+                behind.clear();
+            }
+        }
     }
 
     /// What to do now. `rate` tells from when on one more call is allowed, if not now; `batch_max` how many
     /// transmissions one attempt at an operation may carry.
     pub fn turn(&mut self, now: Timestamp, rate: Result<(), Timestamp>, batch_max: &dyn Fn(&str) -> usize) -> Turn {
         if let Some(until) = self.blocked(now, rate) {
+            self.crowded |= self.attempts >= self.slots();
             return Turn::Wait { until };
         }
-        let due = self.ready.iter().take_while(|head| head.due_at <= now).count();
-        let first_batch = self.ready.front().filter(|_| due > 0).map(|first| batch_max(&first.operation).max(1));
         let is_stale = self.hinted || self.known_to <= now || self.known_to > now + LOOK_AHEAD;
-        match first_batch {
-            None if is_stale => self.ask(now),
-            // A hint may be about one more for the batch.
-            Some(batch_max) if due < batch_max && self.hinted => self.ask(now),
-            None => {
-                let first = self.ready.front().map_or(self.known_to, |head| head.due_at.min(self.known_to));
-                Turn::Wait { until: Some(first) }
-            }
-            Some(batch_max) => Turn::Start(self.start(now, batch_max)),
+        let is_old = now >= self.read_at.saturating_add(HINT_WAIT).unwrap_or(Timestamp::MAX) || now < self.read_at;
+        if self.run_out || (is_old && (self.hinted || self.unseen)) {
+            return self.ask(now);
         }
+        let next = match self.choose(now) {
+            Ok(next) => next,
+            Err(_) if is_stale => return self.ask(now),
+            Err(opens) => {
+                self.crowded = false;
+                return Turn::Wait { until: self.next_look(now, opens) };
+            }
+        };
+        let due = self.ready[&next.lane].due(now);
+        let batch_max = self.ready[&next.lane].heads.front().map_or(1, |first| batch_max(&first.operation).max(1));
+        // A hint may be about one more for the batch.
+        if due < batch_max && self.hinted {
+            return self.ask(now);
+        }
+        Turn::Start(self.start(&next, now, batch_max))
     }
 
     /// An attempt that `Turn::Start` asked for is over, and what it told about the system.
     pub fn ended(&mut self, ids: &[TransmissionId], told: Told, now: Timestamp) {
+        let mut first = None;
         for id in ids {
-            self.flying.remove(id);
+            let flight = self.flying.remove(id);
+            first = first.or(flight);
+        }
+        if let Some(flight) = first {
+            self.gates.end(&flight.operation, flight.group.as_ref(), now);
+            let of_class = &mut self.attempts_of[flight.class.rank()];
+            *of_class = of_class.saturating_sub(1);
+            match told {
+                Told::Answered => self.adaptive.answered(self.crowded),
+                Told::Failed { .. } => self.adaptive.failed(flight.mark),
+                Told::Nothing => {}
+            }
         }
         self.attempts = self.attempts.saturating_sub(1);
+        let was_probing = matches!(self.breaker, Breaker::Probing { .. });
         self.breaker = self.breaker.told(told, &self.settings.breaker, now);
+        if was_probing && matches!(self.breaker, Breaker::Closed { .. }) {
+            self.adaptive.restart();
+        }
         // Those behind in its line may be first now, and it may be due again itself.
         self.hinted = true;
     }
@@ -140,32 +264,109 @@ impl Outlet {
             Verdict::Probe if self.attempts > 0 => return Some(None),
             Verdict::Probe | Verdict::Go => {}
         }
-        if self.attempts >= self.settings.concurrency_max {
+        if self.attempts >= self.slots() {
             return Some(None);
         }
         rate.err().map(Some)
     }
 
     fn ask(&self, now: Timestamp) -> Turn {
-        let free = self.settings.concurrency_max.saturating_sub(self.attempts);
-        let wanted = free.saturating_mul(self.settings.batch_widest).clamp(READ_MIN, READ_MAX);
-        Turn::Read { until: now + LOOK_AHEAD, limit: self.flying.len() + wanted }
+        let free = self.slots().saturating_sub(self.attempts);
+        let heads_max = free.saturating_mul(self.settings.batch_widest).clamp(READ_MIN, READ_MAX);
+        let mut under_way = BTreeMap::new();
+        for flight in self.flying.values() {
+            *under_way.entry(flight.lane.clone()).or_insert(0) += 1;
+        }
+        let look = Look { behind: self.read_behind.clone(), lanes_max: LANES_MAX, heads_max, under_way };
+        Turn::Read { until: now + LOOK_AHEAD, look }
     }
 
-    /// Takes the first that is due, and as many more of its operation as go with it.
-    fn start(&mut self, now: Timestamp, batch_max: usize) -> Vec<Transmission> {
-        let mut job: Vec<Transmission> = Vec::new();
-        let mut rest = VecDeque::with_capacity(self.ready.len());
-        for head in std::mem::take(&mut self.ready) {
-            let goes_along = job.first().is_none_or(|first| first.operation == head.operation);
-            match head.due_at <= now && job.len() < batch_max && goes_along {
-                true => job.push(head),
-                false => rest.push_back(head),
+    /// The lane that has the next turn.
+    ///
+    /// # Errors
+    /// None may go; from when on a limit opens again, if that is known.
+    fn choose(&mut self, now: Timestamp) -> Result<Next, Option<Timestamp>> {
+        let mut opens: Option<Timestamp> = None;
+        let mut candidates: [Option<String>; 3] = Default::default();
+        for class in Criticality::ALL {
+            let rank = class.rank();
+            if self.attempts_of[rank..].iter().sum::<usize>() >= self.slots_of(class) {
+                continue;
+            }
+            // Those behind the one that was served last come first, then from the beginning.
+            let mut first_of_all = None;
+            for (name, lane) in self.ready.iter().filter(|(_, lane)| lane.class == class) {
+                let Some(first) = lane.heads.front().filter(|head| head.due_at <= now) else { continue };
+                let is_behind = *name > self.served[rank];
+                if !is_behind && first_of_all.is_some() {
+                    continue;
+                }
+                match self.gates.ask(first, now) {
+                    Ok(()) if is_behind => {
+                        candidates[rank] = Some(name.clone());
+                        break;
+                    }
+                    Ok(()) => first_of_all = Some(name.clone()),
+                    Err(Shut::Until(at)) => opens = Some(opens.map_or(at, |known| known.min(at))),
+                    Err(Shut::Busy) => {}
+                }
+            }
+            if candidates[rank].is_none() {
+                candidates[rank] = first_of_all;
             }
         }
-        self.ready = rest;
+        let could = |rank: &usize| candidates[*rank].is_some();
+        let waited = |rank: &usize| could(rank) && self.passed_over[*rank] >= PASSED_OVER_MAX;
+        let Some(rank) = (0..3).rev().find(waited).or_else(|| (0..3).find(could)) else { return Err(opens) };
+        let passes_over = std::array::from_fn(|other| other > rank && candidates[other].is_some());
+        match candidates[rank].take() {
+            Some(lane) => Ok(Next { lane, passes_over }),
+            None => Err(opens),
+        }
+    }
+
+    /// How many slots a class and those less urgent may fill together: they leave one for each more urgent class, but
+    /// have one at least.
+    fn slots_of(&self, class: Criticality) -> usize {
+        let more_urgent = self.settings.classes.iter().take(class.rank()).filter(|used| **used).count();
+        self.slots().saturating_sub(more_urgent).max(1)
+    }
+
+    /// When there may be something to do, if nobody tells before.
+    fn next_look(&self, now: Timestamp, opens: Option<Timestamp>) -> Option<Timestamp> {
+        let first = self.ready.values().filter_map(|lane| lane.heads.front()).map(|head| head.due_at);
+        let later = first.filter(|due_at| *due_at > now).min();
+        let round = self.unseen.then(|| self.read_at + HINT_WAIT);
+        [Some(self.known_to), later, opens, round].into_iter().flatten().min()
+    }
+
+    /// Takes the first of the lane, and as many more of it as go with it.
+    fn start(&mut self, next: &Next, now: Timestamp, batch_max: usize) -> Vec<Transmission> {
+        let name = next.lane.as_str();
+        let Some(lane) = self.ready.get_mut(name) else { return Vec::new() };
+        let count = lane.due(now).min(batch_max);
+        let job: Vec<Transmission> = lane.heads.drain(..count).collect();
+        // Behind the last one that was read there are more.
+        self.run_out = lane.is_cut && lane.heads.is_empty();
+        let class = lane.class;
+        self.served[class.rank()] = name.to_owned();
+        if self.unseen {
+            self.read_behind[class.rank()] = name.to_owned();
+        }
+        self.passed_over[class.rank()] = 0;
+        for (passed_over, is_passed) in self.passed_over.iter_mut().zip(next.passes_over) {
+            *passed_over += u32::from(is_passed);
+        }
         self.attempts += 1;
-        self.flying.extend(job.iter().map(|transmission| transmission.id));
+        self.attempts_of[class.rank()] += 1;
+        let mark = self.adaptive.mark();
+        if let Some(first) = job.first() {
+            self.gates.begin(first, now);
+        }
+        for it in &job {
+            let (operation, group) = (it.operation.clone(), it.group.clone());
+            self.flying.insert(it.id, Flight { lane: name.to_owned(), class, operation, group, mark });
+        }
         if self.breaker.ask(now) == Verdict::Probe {
             self.breaker = self.breaker.probing();
         }
@@ -173,146 +374,18 @@ impl Outlet {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::super::tests::{at, owed};
-    use super::*;
-    use uuid::Uuid;
-
-    fn outlet(concurrency_max: usize, batch_widest: usize) -> Outlet {
-        let breaker = BreakerSettings { failures_max: 2, open_ms: 1_000, open_ms_max: 8_000 };
-        Outlet::new(OutletSettings { concurrency_max, breaker, batch_widest })
-    }
-
-    fn head(n: u128, operation: &str, due_s: i64) -> Transmission {
-        Transmission { id: id(n), operation: operation.into(), due_at: at(due_s), ..owed() }
-    }
-
-    fn id(n: u128) -> TransmissionId {
-        TransmissionId(Uuid::from_u128(n))
-    }
-
-    fn ids(job: &[Transmission]) -> Vec<TransmissionId> {
-        job.iter().map(|transmission| transmission.id).collect()
-    }
-
-    /// Drives an outlet over these heads until it waits; returns the jobs it started and until when it waits.
-    fn drive(
-        outlet: &mut Outlet,
-        now: i64,
-        heads: &[Transmission],
-        batch: usize,
-    ) -> (Vec<Vec<TransmissionId>>, Option<i64>) {
-        let mut started = Vec::new();
-        for _ in 0..1_000 {
-            match outlet.turn(at(now), Ok(()), &|_| batch) {
-                Turn::Start(job) => started.push(ids(&job)),
-                Turn::Read { until, limit } => {
-                    let mut due: Vec<_> = heads.iter().filter(|head| head.due_at <= until).cloned().collect();
-                    due.sort_by_key(|head| head.due_at);
-                    due.truncate(limit);
-                    outlet.read(due, until, limit);
-                }
-                Turn::Wait { until } => return (started, until.map(|at| at.as_second())),
-            }
-        }
-        panic!("it never waits");
-    }
-
-    #[test]
-    fn starts_what_is_due_and_wakes_for_what_will_be() {
-        let mut outlet = outlet(8, 1);
-        let heads = [head(1, "a", 0), head(2, "a", 3), head(3, "a", 60)];
-        assert_eq!(drive(&mut outlet, 0, &heads, 1), (vec![vec![id(1)]], Some(3)), "though one is under way all along");
-        assert_eq!(drive(&mut outlet, 3, &heads, 1).0, [vec![id(2)]]);
-        outlet.ended(&[id(1)], Told::Answered, at(4));
-        assert_eq!(drive(&mut outlet, 4, &heads[1..], 1), (vec![], Some(9)), "looks again after a while, hint or not");
-    }
-
-    #[test]
-    fn keeps_to_its_concurrency_and_never_starts_one_twice() {
-        let mut outlet = outlet(3, 1);
-        let heads: Vec<_> = (1..=200).map(|n| head(n, "a", 0)).collect();
-        let (started, until) = drive(&mut outlet, 0, &heads, 1);
-        assert_eq!((started, until), ((1..=3).map(|n| vec![id(n)]).collect(), None));
-        outlet.ended(&[id(2)], Told::Answered, at(0));
-        let (started, _) = drive(&mut outlet, 0, &heads, 1);
-        assert_eq!(started, [vec![id(4)]], "2 is not read again while it is thought to be in the page it came from");
-    }
-
-    #[test]
-    fn a_long_queue_is_read_in_pages() {
-        let mut outlet = outlet(1, 1);
-        let mut heads: Vec<_> = (1..=500).map(|n| head(n, "a", 0)).collect();
-        let (mut reads, mut seen) = (0, 0);
-        while seen < 500 {
-            match outlet.turn(at(0), Ok(()), &|_| 1) {
-                Turn::Read { until, limit } => {
-                    reads += 1;
-                    outlet.read(heads.iter().take(limit).cloned().collect(), until, limit);
-                }
-                Turn::Start(job) => {
-                    seen += 1;
-                    heads.retain(|head| head.id != job[0].id);
-                    outlet.ended(&ids(&job), Told::Answered, at(0));
-                }
-                Turn::Wait { until } => panic!("waits until {until:?} with {} left", heads.len()),
-            }
-        }
-        assert!(reads <= 500 / READ_MIN + 1, "{reads} reads");
-    }
-
-    #[test]
-    fn batches_are_of_one_operation_and_wait_for_nobody() {
-        let mut outlet = outlet(4, 3);
-        let heads =
-            [head(1, "a", 0), head(2, "b", 0), head(3, "a", 0), head(4, "a", 0), head(5, "a", 0), head(6, "a", 9)];
-        let (started, _) = drive(&mut outlet, 0, &heads, 3);
-        assert_eq!(started, [vec![id(1), id(3), id(4)], vec![id(2)], vec![id(5)]]);
-    }
-
-    #[test]
-    fn a_full_page_of_heads_under_way_hides_nobody() {
-        let mut outlet = outlet(200, 1);
-        let heads: Vec<_> = (1..=400).map(|n| head(n, "a", 0)).collect();
-        let (started, until) = drive(&mut outlet, 0, &heads, 1);
-        assert_eq!((started.len(), until), (200, None));
-        outlet.ended(&[id(7)], Told::Answered, at(0));
-        let left: Vec<_> = heads.iter().filter(|head| head.id != id(7)).cloned().collect();
-        assert_eq!(drive(&mut outlet, 0, &left, 1).0.len(), 1);
-    }
-
-    #[test]
-    fn an_open_breaker_lets_one_probe_out_alone() {
-        let mut outlet = outlet(8, 1);
-        let heads: Vec<_> = (1..=20).map(|n| head(n, "a", 0)).collect();
-        assert_eq!(drive(&mut outlet, 0, &heads, 1).0.len(), 8);
-        for n in 1..=2 {
-            outlet.ended(&[id(n)], Told::Failed { wait_ms: None }, at(0));
-        }
-        assert_eq!(drive(&mut outlet, 0, &heads, 1), (vec![], Some(1)));
-        assert_eq!(drive(&mut outlet, 1, &heads, 1), (vec![], None), "six are still out");
-        for n in 3..=8 {
-            outlet.ended(&[id(n)], Told::Answered, at(1));
-        }
-        assert_eq!(drive(&mut outlet, 1, &heads[8..], 1), (vec![vec![id(9)]], None));
-        assert_eq!(outlet.breaker().word(), "probing");
-        outlet.ended(&[id(9)], Told::Answered, at(1));
-        assert_eq!(drive(&mut outlet, 1, &heads[9..], 1).0.len(), 8);
-    }
-
-    #[test]
-    fn the_rate_holds_back_what_is_due() {
-        let mut outlet = outlet(8, 1);
-        outlet.read(vec![head(1, "a", 0)], at(5), 64);
-        assert_eq!(outlet.turn(at(0), Err(at(2)), &|_| 1), Turn::Wait { until: Some(at(2)) });
-        assert!(matches!(outlet.turn(at(2), Ok(()), &|_| 1), Turn::Start(_)));
-    }
-
-    #[test]
-    fn a_clock_set_back_does_not_blind_it() {
-        let mut outlet = outlet(8, 1);
-        drive(&mut outlet, 10_000, &[], 1);
-        assert!(matches!(outlet.turn(at(0), Ok(()), &|_| 1), Turn::Read { .. }));
+impl Lane {
+    /// How many from the first on are due.
+    fn due(&self, now: Timestamp) -> usize {
+        self.heads.iter().take_while(|head| head.due_at <= now).count()
     }
 }
+
+/// The class that a lane's name begins with.
+fn class_of(lane: &str) -> Option<Criticality> {
+    let rank = lane.split('/').next()?.parse::<usize>().ok()?;
+    Criticality::ALL.get(rank).copied()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,8 @@
-//! How fast a system may be called: a token bucket over calls.
+//! How fast a system may be called: a token bucket over calls, and what the system itself says it still takes.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
+use super::quota::Quota;
 use super::schedule::later;
 
 /// Calls per second and how many may come at once after a rest.
@@ -22,12 +23,24 @@ pub struct Pace {
     limit: Option<PaceLimit>,
     filled: u64,
     filled_at: Option<Timestamp>,
+    allowance: Option<Allowance>,
 }
+
+/// What the system said it still takes, less what was sent since.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Allowance {
+    remaining: u64,
+    said_at: Timestamp,
+    until: Timestamp,
+}
+
+/// Ends of windows that differ by less are the same one: systems tell whole seconds.
+const SAME_WINDOW: SignedDuration = SignedDuration::from_millis(1_500);
 
 impl Pace {
     /// A full bucket; no limit when `None`.
     pub fn new(limit: Option<PaceLimit>) -> Self {
-        Self { limit, filled: limit.map_or(0, PaceLimit::full), filled_at: None }
+        Self { limit, filled: limit.map_or(0, PaceLimit::full), filled_at: None, allowance: None }
     }
 
     /// Takes one call, or says when the next may go.
@@ -39,6 +52,9 @@ impl Pace {
         if self.limit.is_some() {
             self.filled -= CALL;
         }
+        if let Some(allowance) = &mut self.allowance {
+            allowance.remaining = allowance.remaining.saturating_sub(1);
+        }
         Ok(())
     }
 
@@ -47,12 +63,50 @@ impl Pace {
     /// # Errors
     /// The instant from which on one more call is allowed.
     pub fn ready(&mut self, now: Timestamp) -> Result<(), Timestamp> {
+        self.forget_what_is_over(now);
+        if let Some(spent) = self.allowance.as_ref().filter(|allowance| allowance.remaining == 0) {
+            return Err(spent.until);
+        }
         let Some(limit) = self.limit else { return Ok(()) };
         self.fill(limit, now);
         match CALL.checked_sub(self.filled) {
             None | Some(0) => Ok(()),
             Some(missing) => Err(later(now, missing.div_ceil(limit.per_1000_s.max(1)))),
         }
+    }
+
+    /// The system said how much more it takes. Answers of one window cross each other on their way, and calls under way
+    /// are not in them: within a window the lower figure counts.
+    pub fn told(&mut self, quota: Quota, now: Timestamp) {
+        self.forget_what_is_over(now);
+        let until = later(now, quota.reset_ms);
+        let known = self.allowance.take();
+        let same = known.filter(|known| until.duration_since(known.until).abs() < SAME_WINDOW);
+        let (remaining, until) = match same {
+            Some(known) => (quota.remaining.min(known.remaining), until.max(known.until)),
+            None => (quota.remaining, until),
+        };
+        self.allowance = Some(Allowance { remaining, said_at: now, until });
+    }
+
+    /// Whether nothing holds anybody back, now or later, until the system says something.
+    pub fn is_free(&mut self, now: Timestamp) -> bool {
+        self.forget_what_is_over(now);
+        self.limit.is_none() && self.allowance.is_none()
+    }
+
+    /// A window that is over says nothing any more, nor one that was told by a clock that has been set back since.
+    fn forget_what_is_over(&mut self, now: Timestamp) {
+        if self.allowance.as_ref().is_some_and(|known| known.until <= now || now < known.said_at) {
+            self.allowance = None;
+        }
+    }
+
+    /// Whether it has rested long enough to be as new.
+    pub fn is_full(&mut self, now: Timestamp) -> bool {
+        let Some(limit) = self.limit else { return true };
+        self.fill(limit, now);
+        self.filled == limit.full()
     }
 
     fn fill(&mut self, limit: PaceLimit, now: Timestamp) {
@@ -79,7 +133,47 @@ impl PaceLimit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jiff::SignedDuration;
+    use proptest::prelude::*;
+
+    fn at(ms: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_millis(ms)
+    }
+
+    #[test]
+    fn what_the_system_still_takes_is_not_overdrawn() {
+        let mut pace = Pace::new(None);
+        assert!(pace.is_free(at(0)));
+        pace.told(Quota { remaining: 3, reset_ms: 10_000 }, at(0));
+        assert!((0..3).all(|n| pace.take(at(n)).is_ok()));
+        assert_eq!(pace.take(at(5)), Err(at(10_000)));
+        // Answers to the first calls come late and know nothing of the others.
+        pace.told(Quota { remaining: 2, reset_ms: 9_500 }, at(400));
+        assert_eq!(pace.ready(at(500)), Err(at(10_000)));
+        assert_eq!((pace.take(at(10_000)), pace.is_free(at(10_000))), (Ok(()), true), "it counts anew");
+        pace.told(Quota { remaining: 0, reset_ms: 60_000 }, at(20_000));
+        assert_eq!(pace.ready(at(1_000)), Ok(()), "a clock set back does not make the rest longer");
+    }
+
+    proptest! {
+        /// In one window never more is taken than the system allowed when it first said so.
+        #[test]
+        fn a_window_is_never_overdrawn(allowed in 0..50u64, steps in prop::collection::vec((any::<bool>(), 0..90i64), 0..200)) {
+            let mut pace = Pace::new(None);
+            pace.told(Quota { remaining: allowed, reset_ms: 30_000 }, at(0));
+            let (mut now, mut taken, mut heard) = (0, 0, 0);
+            for (answer, pause) in steps {
+                now += pause;
+                let left_ms = 30_000u64.saturating_sub(now as u64);
+                if answer && heard < taken {
+                    heard += 1;
+                    pace.told(Quota { remaining: allowed.saturating_sub(heard), reset_ms: left_ms.max(1) }, at(now));
+                } else if pace.take(at(now)).is_ok() {
+                    taken += 1;
+                }
+                prop_assert!(now >= 30_000 || taken <= allowed, "{taken} of {allowed}");
+            }
+        }
+    }
 
     #[test]
     fn lets_a_burst_through_then_keeps_the_rate() {

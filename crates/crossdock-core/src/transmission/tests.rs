@@ -22,6 +22,8 @@ pub(super) fn owed() -> Transmission {
         event: EventId(Uuid::from_u128(1)),
         about: EntityRef::new("shipment", "281"),
         key: OrderingKey::new("order/S1"),
+        criticality: Criticality::Normal,
+        group: None,
         input: Value::Null,
         state: TransmissionState::Owed,
         place: 1,

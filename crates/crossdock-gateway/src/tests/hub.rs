@@ -167,6 +167,8 @@ fn plan(wishes: &Wishes) -> Plan {
         zone: "external".into(),
         owner: Some("warehouse-desk".into()),
         concurrency_max: 1,
+        adaptive: true,
+        limits: Default::default(),
         pace: None,
         breaker: BreakerSettings::default(),
     };

@@ -11,6 +11,7 @@ use crossdock_core::record::{Record, RecordKind};
 use crossdock_core::routing::Wanted;
 use crossdock_core::suggestion::Suggestion;
 use crossdock_core::traffic::Traffic;
+use crossdock_core::transmission::lane::{LaneHeads, Look};
 use crossdock_core::transmission::{Attempt, Transmission};
 use crossdock_store::{
     CommitError, Counts, Done, EntityFilter, EntityMark, EntityPage, ExceptionFilter, MemoryStore, MessageFilter, Page,
@@ -154,10 +155,10 @@ impl Store for Faulty {
         }
     }
 
-    fn due(&self, system: &SystemName, now: Timestamp, limit: usize) -> Result<Vec<Transmission>, StoreError> {
+    fn due(&self, system: &SystemName, until: Timestamp, look: &Look) -> Result<Vec<LaneHeads>, StoreError> {
         self.count(|asked| asked.due += 1);
         self.check()?;
-        self.inner.due(system, now, limit)
+        self.inner.due(system, until, look)
     }
 
     fn open_exception(&self, fingerprint: &str) -> Result<Option<Exception>, StoreError> {
@@ -199,7 +200,6 @@ impl Store for Faulty {
         fn transmissions_after(&self, state: &str, system: Option<&SystemName>, after: u64, limit: usize) -> Vec<(u64, Transmission)>;
         fn record(&self, kind: RecordKind, id: &str) -> Option<Record>;
         fn records(&self, filter: &RecordFilter, page: Page) -> Vec<Record>;
-        fn next_due(&self, system: &SystemName) -> Option<Timestamp>;
         fn sending(&self) -> Vec<Transmission>;
         fn held_about(&self, about: &EntityRef) -> Vec<Transmission>;
         fn is_done(&self, flow: &FlowName, about: &EntityRef) -> bool;

@@ -16,6 +16,7 @@ use crossdock_core::message::{MessageState, StoredMessage};
 use crossdock_core::model::EventType;
 use crossdock_core::source::{Entry, Location, Node, NodeKind};
 use crossdock_core::transmission::breaker::BreakerSettings;
+use crossdock_core::transmission::gate::Limits;
 use crossdock_core::transmission::pace::PaceLimit;
 use crossdock_core::transmission::{RetrySchedule, Transmission, TransmissionState};
 use crossdock_store::{ExceptionFilter, MessageFilter, Page, Store, TransmissionFilter};
@@ -47,6 +48,7 @@ pub struct Settings {
     /// The operation that messages of channel `task` lead to.
     pub operation: &'static str,
     pub concurrency_max: usize,
+    pub limits: Limits,
     pub pace: Option<PaceLimit>,
     pub breaker: BreakerSettings,
     pub retry: RetrySchedule,
@@ -65,6 +67,7 @@ impl Default for Settings {
         Self {
             operation: "work",
             concurrency_max: 8,
+            limits: Limits::default(),
             pace: None,
             breaker: BreakerSettings::default(),
             retry: RetrySchedule::default(),
@@ -373,7 +376,9 @@ pub fn plan(settings: &Settings) -> Plan {
             zone: "internal".into(),
             owner: Some(format!("{name}-team")),
             concurrency_max: settings.concurrency_max,
+            adaptive: true,
             pace: settings.pace,
+            limits: settings.limits.clone(),
             breaker: settings.breaker.clone(),
         };
         (SystemName::from(name), plan)
@@ -504,6 +509,8 @@ fn outbound(name: &str, on: &str, input: Json) -> OutboundFlow {
         about: None,
         key: None,
         after: Vec::new(),
+        group: None,
+        class: Default::default(),
         after_within_ms: 4 * 3_600_000,
         then: Vec::new(),
         retry: RetrySchedule::default(),

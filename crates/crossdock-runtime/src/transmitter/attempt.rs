@@ -159,7 +159,11 @@ impl Attempting {
                     paid = true;
                 }
                 Ok(Step::Call(call)) => {
-                    exchanges.push(send(&self.shell, self.transport.as_ref(), call).await);
+                    let exchange = send(&self.shell, self.transport.as_ref(), call).await;
+                    if let Some(toll) = toll {
+                        toll.heard(&exchange, self.shell.clock.now());
+                    }
+                    exchanges.push(exchange);
                     paid = toll.is_none_or(Toll::is_free);
                 }
                 Err(_) => return faulty(job, exchanges, "it crashed"),

@@ -15,6 +15,7 @@ use crossdock_core::record::{Record, RecordKind};
 use crossdock_core::routing::Wanted;
 use crossdock_core::suggestion::Suggestion;
 use crossdock_core::traffic::Traffic;
+use crossdock_core::transmission::lane::{LaneHeads, Look};
 use crossdock_core::transmission::{Attempt, Transmission};
 use crossdock_runtime::clock::Clock as _;
 use crossdock_store::{
@@ -274,8 +275,8 @@ impl Store for HubStore {
         receiver.try_recv().unwrap_or_else(|_| Err(CommitError::Unavailable("the machine stopped".into())))
     }
 
-    fn due(&self, system: &SystemName, now: Timestamp, limit: usize) -> Result<Vec<Transmission>, StoreError> {
-        let mut due = self.check()?.due(system, now, limit)?;
+    fn due(&self, system: &SystemName, until: Timestamp, look: &Look) -> Result<Vec<LaneHeads>, StoreError> {
+        let mut due = self.check()?.due(system, until, look)?;
         (self.disk.seams.due)(&self.disk.store, system, &mut due);
         Ok(due)
     }
@@ -311,7 +312,6 @@ impl Store for HubStore {
         fn transmissions_after(&self, state: &str, system: Option<&SystemName>, after: u64, limit: usize) -> Vec<(u64, Transmission)>;
         fn record(&self, kind: RecordKind, id: &str) -> Option<Record>;
         fn records(&self, filter: &RecordFilter, page: Page) -> Vec<Record>;
-        fn next_due(&self, system: &SystemName) -> Option<Timestamp>;
         fn sending(&self) -> Vec<Transmission>;
         fn held_about(&self, about: &EntityRef) -> Vec<Transmission>;
         fn is_done(&self, flow: &FlowName, about: &EntityRef) -> bool;

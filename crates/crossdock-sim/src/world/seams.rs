@@ -4,13 +4,13 @@
 use crossdock_core::changeset::Changeset;
 use crossdock_core::exchange::Call;
 use crossdock_core::ids::SystemName;
-use crossdock_core::transmission::Transmission;
+use crossdock_core::transmission::lane::LaneHeads;
 use crossdock_store::MemoryStore;
 
 /// Changes what is written.
 pub type WriteSeam = Box<dyn Fn(&mut Changeset) + Send + Sync>;
 /// Changes what is due.
-pub type DueSeam = Box<dyn Fn(&MemoryStore, &SystemName, &mut Vec<Transmission>) + Send + Sync>;
+pub type DueSeam = Box<dyn Fn(&MemoryStore, &SystemName, &mut Vec<LaneHeads>) + Send + Sync>;
 /// Changes what is sent.
 pub type CallSeam = Box<dyn Fn(&mut Call) + Send + Sync>;
 

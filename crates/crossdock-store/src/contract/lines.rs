@@ -2,7 +2,8 @@
 
 use crossdock_core::changeset::Change;
 use crossdock_core::ids::{SystemName, TransmissionId};
-use crossdock_core::transmission::{Outcome, Transmission, TransmissionState};
+use crossdock_core::transmission::lane::Look;
+use crossdock_core::transmission::{Criticality, Group, Outcome, Transmission, TransmissionState};
 use jiff::Timestamp;
 
 use super::accepting::outcome;
@@ -41,13 +42,11 @@ pub fn only_the_head_of_a_line_is_due(make: Make<'_>) {
     let sending = moved(&first, TransmissionState::Sending);
     commit(store, [put(&sending)]);
     assert!(due(store, 0).is_empty());
-    assert_eq!(store.next_due(&odoo()).unwrap(), None);
     assert_eq!(numbers(store.sending().unwrap()), [1]);
     // Comes back to be tried again later: the line waits.
     let later = Transmission { due_at: at(30), ..moved(&sending, TransmissionState::Owed) };
     commit(store, [put(&later)]);
     assert!(due(store, 29).is_empty());
-    assert_eq!(store.next_due(&odoo()).unwrap(), Some(at(30)));
     assert_eq!(due(store, 30), [1]);
     let sending = moved(&later, TransmissionState::Sending);
     commit(store, [put(&sending), put(&moved(&sending, TransmissionState::Done))]);
@@ -86,13 +85,11 @@ pub fn due_comes_earliest_first_and_within_the_limit(make: Make<'_>) {
     }
     // Equal times go by place.
     assert_eq!(due(store, 60), [4, 2, 3, 1]);
-    assert_eq!(numbers(store.due(&odoo(), at(60), 3).unwrap()), [4, 2, 3]);
+    assert_eq!(due_within(store, "odoo", at(60), 3), [4, 2, 3]);
     assert_eq!(due(store, 9), Vec::<u64>::new());
-    assert_eq!(store.next_due(&odoo()).unwrap(), Some(at(10)));
-    assert_eq!(store.next_due(&"fleet".into()).unwrap(), None);
     // A nanosecond matters.
     let just_before = Timestamp::from_nanosecond(at(10).as_nanosecond() - 1).unwrap();
-    assert!(store.due(&odoo(), just_before, 9).unwrap().is_empty());
+    assert!(due_within(store, "odoo", just_before, 9).is_empty());
 }
 
 pub fn a_line_is_per_system(make: Make<'_>) {
@@ -101,7 +98,7 @@ pub fn a_line_is_per_system(make: Make<'_>) {
     let fleet = Transmission { system: "fleet".into(), ..transmission(2, "a", 2) };
     commit(store, [put(&transmission(1, "a", 1)), put(&fleet)]);
     assert_eq!(due(store, 0), [1]);
-    assert_eq!(numbers(store.due(&"fleet".into(), at(0), 9).unwrap()), [2]);
+    assert_eq!(due_within(store, "fleet", at(0), 9), [2]);
 }
 
 pub fn a_held_transmission_is_in_no_line(make: Make<'_>) {
@@ -143,14 +140,14 @@ pub fn changing_lines_moves_both_heads(make: Make<'_>) {
     let elsewhere = moved_to(&behind, "b", 9, "fleet");
     commit(store, [put(&elsewhere)]);
     assert_eq!(due(store, 0), [2, 3]);
-    assert_eq!(numbers(store.due(&"fleet".into(), at(0), 9).unwrap()), [1]);
+    assert_eq!(due_within(store, "fleet", at(0), 9), [1]);
     let front = moved_to(&elsewhere, "b", 1, "odoo");
     commit(store, [put(&front)]);
     assert_eq!(due(store, 0), [1, 2]);
     let back = moved_to(&front, "b", 8, "odoo");
     commit(store, [put(&back)]);
     assert_eq!(due(store, 0), [2, 3]);
-    assert!(store.due(&"fleet".into(), at(0), 9).unwrap().is_empty());
+    assert!(due_within(store, "fleet", at(0), 9).is_empty());
     assert_eq!(store.counts().unwrap().systems[&odoo()].transmissions["owed"], 4);
     assert!(!store.counts().unwrap().systems.contains_key(&SystemName::from("fleet")));
 }
@@ -222,7 +219,7 @@ pub fn a_long_line_has_one_head(make: Make<'_>) {
     let store = subject.store();
     commit(store, (1..=2000).map(|number| put(&transmission(number, "a", number))));
     commit(store, (2001..=3000).map(|number| put(&transmission(number, &format!("key {number}"), number))));
-    assert_eq!(store.due(&odoo(), at(0), 5000).unwrap().len(), 1001);
+    assert_eq!(due_within(store, "odoo", at(0), 5000).len(), 1001);
     for number in 1..=20 {
         assert_eq!(due(store, 0)[0], number);
         commit(store, [put(&moved(&transmission(number, "a", number), TransmissionState::Done))]);
@@ -236,7 +233,79 @@ fn odoo() -> SystemName {
 
 /// The numbers of what is due at odoo.
 fn due(store: &dyn Store, seconds: i64) -> Vec<u64> {
-    numbers(store.due(&odoo(), at(seconds), 100).unwrap())
+    due_within(store, "odoo", at(seconds), 100)
+}
+
+fn due_within(store: &dyn Store, system: &str, until: Timestamp, limit: usize) -> Vec<u64> {
+    let lanes = store.due(&system.into(), until, &look(limit)).unwrap();
+    numbers(lanes.into_iter().flat_map(|lane| lane.heads).collect())
+}
+
+/// A look at this many of each class.
+pub(super) fn look(heads_max: usize) -> Look {
+    Look { lanes_max: 32, heads_max, ..Look::default() }
+}
+
+pub fn a_line_that_moves_up_stands_behind_those_that_wait(make: Make<'_>) {
+    let subject = make();
+    let store = subject.store();
+    // A long line that has waited longest, and two others that came later.
+    let long = [1, 2, 3].map(|number| transmission(number, "long", number));
+    let others =
+        [(4, "b"), (5, "c")].map(|(number, key)| Transmission { due_at: at(3), ..transmission(number, key, number) });
+    commit(store, long.iter().chain(&others).map(put));
+    assert_eq!(due(store, 10), [1, 4, 5]);
+    let ended = |it: &Transmission, seconds| Transmission {
+        finished_at: Some(at(seconds)),
+        ..moved(it, TransmissionState::Done)
+    };
+    commit(store, [put(&ended(&long[0], 5))]);
+    assert_eq!(due(store, 10), [4, 5, 2], "each key in turn, however long it has waited");
+    commit(store, [put(&ended(&others[0], 6))]);
+    // Tried again later: it is due when it is due, and no sooner.
+    let later = Transmission { due_at: at(8), ..moved(&long[1], TransmissionState::Owed) };
+    commit(store, [put(&later)]);
+    assert_eq!((due(store, 7), due(store, 8)), (vec![5], vec![5, 2]));
+    // Given up by a person: the next one moves up at that moment.
+    let cancelled = Transmission { finished_at: Some(at(9)), ..moved(&later, TransmissionState::Cancelled) };
+    commit(store, [put(&cancelled)]);
+    assert_eq!((due(store, 8), due(store, 9)), (vec![5], vec![5, 3]));
+}
+
+pub fn lanes_are_read_by_class_and_go_round(make: Make<'_>) {
+    let subject = make();
+    let store = subject.store();
+    let group = |key: &str| Some(Group { kind: "warehouse".into(), key: key.into() });
+    let mut all = Vec::new();
+    for (number, warehouse) in (1..=60).zip(["A", "B", "C", "D", "E", "F"].into_iter().cycle()) {
+        all.push(Transmission { group: group(warehouse), ..transmission(number, &format!("key {number}"), number) });
+    }
+    let batch = Transmission { criticality: Criticality::Batch, ..transmission(61, "key 61", 61) };
+    let urgent = Transmission { criticality: Criticality::Critical, ..transmission(62, "key 62", 62) };
+    commit(store, all.iter().chain([&batch, &urgent]).map(put));
+    let read = |look: &Look| -> Vec<(String, usize, bool)> {
+        let lanes = store.due(&odoo(), at(0), look).unwrap();
+        lanes.into_iter().map(|it| (it.lane, it.heads.len(), it.is_cut)).collect()
+    };
+    let [a, b, c, f] = ["A", "B", "C", "F"].map(|key| all[0].lane().replace("/A", &format!("/{key}")));
+    let first = Look { lanes_max: 2, heads_max: 8, ..Look::default() };
+    let outer = |inner: [(&String, usize, bool); 2]| {
+        let [one, other] = inner.map(|(lane, heads, is_cut)| (lane.clone(), heads, is_cut));
+        vec![(urgent.lane(), 1, false), one, other, (batch.lane(), 1, false)]
+    };
+    assert_eq!(read(&first), outer([(&a, 4, true), (&b, 4, true)]));
+    let mut next = Look { behind: [String::new(), b.clone(), String::new()], ..first.clone() };
+    assert_eq!(read(&next)[1].0, c);
+    next.behind[1].clone_from(&all[4].lane());
+    assert_eq!(read(&next), outer([(&f, 4, true), (&a, 4, true)]), "round to the beginning");
+    // Those under way do not take the place of those that wait.
+    let under_way = [(a.clone(), 6)].into();
+    assert_eq!(read(&Look { under_way, ..first })[1], (a.clone(), 10, true));
+    // What moves to another lane is found there.
+    let moved_over = Transmission { group: group("Z"), ..moved(&all[0], TransmissionState::Owed) };
+    commit(store, [put(&moved_over)]);
+    let found = read(&Look { lanes_max: 9, heads_max: 900, ..Look::default() });
+    assert!(found.contains(&(moved_over.lane(), 1, false)) && found.contains(&(a, 9, false)), "{found:?}");
 }
 
 fn numbers(transmissions: Vec<Transmission>) -> Vec<u64> {

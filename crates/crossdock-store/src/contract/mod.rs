@@ -75,6 +75,8 @@ macro_rules! store_contract {
             a_transmission_moves_by_one_version,
             only_the_head_of_a_line_is_due,
             a_paused_head_blocks_only_its_key,
+            a_line_that_moves_up_stands_behind_those_that_wait,
+            lanes_are_read_by_class_and_go_round,
             due_comes_earliest_first_and_within_the_limit,
             a_line_is_per_system,
             a_held_transmission_is_in_no_line,

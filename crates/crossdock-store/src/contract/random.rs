@@ -15,6 +15,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use super::facts::timer;
+use super::lines::look;
 use super::master::{suggestion, suggestion_id};
 use super::records::*;
 use super::{Make, Subject, submit_all};
@@ -276,9 +277,8 @@ pub(super) fn picture(store: &dyn Store) -> Vec<String> {
         }
     }
     for system in SYSTEMS.map(SystemName::from) {
-        tell(format!("next due {system}"), &store.next_due(&system).unwrap());
         for (seconds, limit) in [(-1, 9), (0, 9), (2, 9), (9, 9), (9, 2)] {
-            tell(format!("due {system} {seconds} {limit}"), &store.due(&system, at(seconds), limit).unwrap());
+            tell(format!("due {system} {seconds} {limit}"), &store.due(&system, at(seconds), &look(limit)).unwrap());
         }
         for key in 0..NUMBERS {
             let known = store.message_with_key(&system, &format!("key-{key}")).unwrap();

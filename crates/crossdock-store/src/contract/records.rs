@@ -128,6 +128,8 @@ pub fn transmission(number: u64, key: &str, place: u64) -> Transmission {
         created_at: at(0),
         failing_since: None,
         in_doubt: false,
+        criticality: Default::default(),
+        group: None,
         refused: false,
         last_problem: None,
         result: None,

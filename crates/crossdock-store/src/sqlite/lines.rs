@@ -2,7 +2,8 @@
 //!
 //! A line is what one system is owed under one ordering key: everything owed, sending or paused, by place. Only its
 //! head may be sent. Whoever stands first carries `is_head`, so finding what is due never looks at anything that waits
-//! behind something else, however long the lines are.
+//! behind something else, however long the lines are. Heads have their turns in order: a head's `turn` is when it is due,
+//! or when it moved up if that was later, so that a long line stands behind all that already wait and not before them.
 
 use crossdock_core::ids::SystemName;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
@@ -76,7 +77,7 @@ fn stored(connection: &Connection, row: &TransmissionRow) -> Result<Option<Store
         connection,
         "SELECT number, version, system, ordering_key, place, state, is_head,
                 system = ?2 AND ordering_key = ?3 AND about_kind = ?4 AND about_key = ?5 AND flow = ?6 AND event = ?7
-                AND operation = ?8
+                AND operation = ?8 AND lane = ?9
          FROM transmissions WHERE id = ?1",
     )?;
     let values = params![
@@ -88,6 +89,7 @@ fn stored(connection: &Connection, row: &TransmissionRow) -> Result<Option<Store
         row.flow,
         row.event,
         row.operation,
+        row.lane,
     ];
     Ok(statement.query_row(values, Stored::read).optional()?)
 }
@@ -101,8 +103,8 @@ fn insert(connection: &Connection, row: &TransmissionRow) -> Result<(), Stop> {
     let mut statement = prepared(
         connection,
         "INSERT INTO transmissions (id, version, system, operation, flow, event, about_kind, about_key, ordering_key,
-         state, place, is_head, due_at, attempts, created_at, finished_at, last_problem, record)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
+         state, place, is_head, due_at, attempts, created_at, finished_at, last_problem, record, lane, turn)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?13)
          ON CONFLICT DO NOTHING",
     )?;
     let written = statement.execute(params![
@@ -124,12 +126,13 @@ fn insert(connection: &Connection, row: &TransmissionRow) -> Result<(), Stop> {
         row.finished_at,
         row.last_problem,
         row.record,
+        row.lane,
     ])?;
     if written == 0 {
         return Err(Stop::Refused(refusal::transmission(row.id)));
     }
     match first {
-        Some(first) if is_head => set_head(connection, first.number, false),
+        Some(first) if is_head => lose_head(connection, first.number),
         _ => Ok(()),
     }
 }
@@ -144,11 +147,11 @@ fn update(connection: &Connection, stored: &Stored, row: &TransmissionRow) -> Re
     };
     write_version(connection, stored, row, false)?;
     if stored.is_head {
-        settle(connection, stored.system.as_str(), &stored.ordering_key, None)?;
+        settle(connection, stored.system.as_str(), &stored.ordering_key, None, row.finished_at.as_deref())?;
     }
     if row.in_line {
         let was_head = first_where_it_goes.filter(|first| first.number != stored.number);
-        settle(connection, row.system.as_str(), row.key.as_str(), was_head)?;
+        settle(connection, row.system.as_str(), row.key.as_str(), was_head, None)?;
     }
     Ok(())
 }
@@ -158,7 +161,7 @@ fn write_version(connection: &Connection, stored: &Stored, row: &TransmissionRow
     let mut statement = prepared(
         connection,
         "UPDATE transmissions SET version = ?2, state = ?3, place = ?4, is_head = ?5, due_at = ?6, attempts = ?7,
-         finished_at = ?8, last_problem = ?9, record = ?10 WHERE number = ?1",
+         finished_at = ?8, last_problem = ?9, record = ?10, turn = ?6 WHERE number = ?1",
     )?;
     statement.execute(params![
         stored.number,
@@ -177,7 +180,7 @@ fn write_version(connection: &Connection, stored: &Stored, row: &TransmissionRow
     }
     let mut statement = prepared(connection,
         "UPDATE transmissions SET system = ?2, ordering_key = ?3, about_kind = ?4, about_key = ?5, flow = ?6, event = ?7,
-         operation = ?8 WHERE number = ?1",
+         operation = ?8, lane = ?9 WHERE number = ?1",
     )?;
     statement.execute(params![
         stored.number,
@@ -188,6 +191,7 @@ fn write_version(connection: &Connection, stored: &Stored, row: &TransmissionRow
         row.flow,
         row.event,
         row.operation,
+        row.lane,
     ])?;
     Ok(())
 }
@@ -209,21 +213,29 @@ fn first_in_line(connection: &Connection, system: &str, key: &str) -> Result<Opt
     Ok(statement.query_row([system, key], read).optional()?)
 }
 
-/// Marks whoever stands first now, when `was_head` carried the mark before.
-fn settle(connection: &Connection, system: &str, key: &str, was_head: Option<First>) -> Result<(), Stop> {
+/// Marks whoever stands first now, when `was_head` carried the mark before. `moved_up_at` is when the one before it ended.
+fn settle(
+    connection: &Connection,
+    system: &str,
+    key: &str,
+    was_head: Option<First>,
+    moved_up_at: Option<&str>,
+) -> Result<(), Stop> {
     let first = first_in_line(connection, system, key)?.map(|first| first.number);
     let was_head = was_head.map(|first| first.number);
     if first == was_head {
         return Ok(());
     }
     if let Some(number) = was_head {
-        set_head(connection, number, false)?;
+        lose_head(connection, number)?;
     }
-    first.map_or(Ok(()), |number| set_head(connection, number, true))
+    let Some(number) = first else { return Ok(()) };
+    prepared(connection, "UPDATE transmissions SET is_head = 1, turn = max(due_at, ?2) WHERE number = ?1")?
+        .execute(params![number, moved_up_at.unwrap_or_default()])?;
+    Ok(())
 }
 
-fn set_head(connection: &Connection, number: i64, is_head: bool) -> Result<(), Stop> {
-    prepared(connection, "UPDATE transmissions SET is_head = ?2 WHERE number = ?1")?
-        .execute(params![number, is_head])?;
+fn lose_head(connection: &Connection, number: i64) -> Result<(), Stop> {
+    prepared(connection, "UPDATE transmissions SET is_head = 0 WHERE number = ?1")?.execute([number])?;
     Ok(())
 }

@@ -42,6 +42,7 @@ use crossdock_core::record::{Record, RecordKind};
 use crossdock_core::routing::Wanted;
 use crossdock_core::suggestion::Suggestion;
 use crossdock_core::traffic::Traffic;
+use crossdock_core::transmission::lane::{LaneHeads, Look};
 use crossdock_core::transmission::{Attempt, Transmission};
 use jiff::Timestamp;
 
@@ -488,12 +489,8 @@ impl Store for SqliteStore {
         self.readers.read_at_once(|connection| lists::transmissions_after(connection, state, system, after, limit))
     }
 
-    fn due(&self, system: &SystemName, now: Timestamp, limit: usize) -> Read<Vec<Transmission>> {
-        self.readers.read(|connection| read::due(connection, system, now, limit))
-    }
-
-    fn next_due(&self, system: &SystemName) -> Read<Option<Timestamp>> {
-        self.readers.read(|connection| read::next_due(connection, system))
+    fn due(&self, system: &SystemName, until: Timestamp, look: &Look) -> Read<Vec<LaneHeads>> {
+        self.readers.read_at_once(|connection| read::due(connection, system, until, look))
     }
 
     fn sending(&self) -> Read<Vec<Transmission>> {

@@ -9,6 +9,7 @@ use crossdock_core::record::{Record, RecordKind};
 use crossdock_core::routing::Wanted;
 use crossdock_core::suggestion::Suggestion;
 use crossdock_core::traffic::Traffic;
+use crossdock_core::transmission::lane::{LaneHeads, Look};
 use crossdock_core::transmission::{Attempt, Transmission};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Params, Row, ToSql, params};
@@ -222,17 +223,61 @@ pub fn transmissions_of_event(connection: &Connection, id: EventId) -> Read<Vec<
     many(connection, sql, [id.to_string()], record)
 }
 
-pub fn due(connection: &Connection, system: &SystemName, now: Timestamp, limit: usize) -> Read<Vec<Transmission>> {
+pub fn due(connection: &Connection, system: &SystemName, until: Timestamp, look: &Look) -> Read<Vec<LaneHeads>> {
     let sql = "SELECT record FROM transmissions
-               WHERE system = ?1 AND due_at <= ?2 AND state = 'owed' AND is_head = 1
-               ORDER BY due_at, place, number LIMIT ?3";
-    many(connection, sql, params![system.as_str(), time_text(now), count(limit)], record)
+               WHERE system = ?1 AND lane = ?2 AND turn <= ?3 AND state = 'owed' AND is_head = 1
+               ORDER BY turn, place, number LIMIT ?4";
+    let mut read = Vec::new();
+    for (rank, behind) in look.behind.iter().enumerate() {
+        let lanes = lanes_of(connection, system, rank, behind, look.lanes_max)?;
+        for lane in &lanes {
+            let limit = look.of_each(lanes.len(), lane);
+            let heads = many(connection, sql, params![system.as_str(), lane, time_text(until), count(limit)], record)?;
+            read.push(LaneHeads { lane: lane.clone(), is_cut: heads.len() >= limit, heads });
+        }
+    }
+    Ok(read)
 }
 
-pub fn next_due(connection: &Connection, system: &SystemName) -> Read<Option<Timestamp>> {
-    let sql = "SELECT due_at FROM transmissions WHERE system = ?1 AND state = 'owed' AND is_head = 1
-               ORDER BY due_at LIMIT 1";
-    one(connection, sql, [system.as_str()], |row| time(row, 0))
+/// The lanes of a class in which somebody waits, from behind one of them round to it.
+fn lanes_of(
+    connection: &Connection,
+    system: &SystemName,
+    rank: usize,
+    behind: &str,
+    limit: usize,
+) -> Read<Vec<String>> {
+    let (first, end) = (format!("{rank}/"), format!("{rank}0"));
+    let start = behind.max(first.as_str());
+    let mut lanes = lanes_between(connection, system, start, &end, limit)?;
+    if start > first.as_str() && lanes.len() < limit {
+        let until = format!("{start}\u{1}");
+        lanes.extend(lanes_between(connection, system, &first, &until, limit - lanes.len())?);
+    }
+    Ok(lanes)
+}
+
+/// One step in the index for each lane, however much waits in it.
+fn lanes_between(
+    connection: &Connection,
+    system: &SystemName,
+    behind: &str,
+    before: &str,
+    limit: usize,
+) -> Read<Vec<String>> {
+    let sql = "SELECT lane FROM transmissions
+               WHERE system = ?1 AND lane > ?2 AND lane < ?3 AND state = 'owed' AND is_head = 1
+               ORDER BY lane LIMIT 1";
+    let mut lanes: Vec<String> = Vec::new();
+    while lanes.len() < limit {
+        let last = lanes.last().map_or(behind, String::as_str);
+        let next: Option<String> = one(connection, sql, params![system.as_str(), last, before], |row| Ok(row.get(0)?))?;
+        match next {
+            Some(lane) => lanes.push(lane),
+            None => break,
+        }
+    }
+    Ok(lanes)
 }
 
 pub fn sending(connection: &Connection) -> Read<Vec<Transmission>> {

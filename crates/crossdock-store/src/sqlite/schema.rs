@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/0004_traffic.sql"),
     include_str!("schema/0005_exception_affects.sql"),
     include_str!("schema/0006_records.sql"),
+    include_str!("schema/0007_lanes.sql"),
 ];
 
 /// The version this program writes.

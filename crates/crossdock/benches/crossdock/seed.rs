@@ -74,6 +74,8 @@ pub fn owed(data: &Path, from: usize, count: usize) -> anyhow::Result<()> {
             created_at: now,
             failing_since: None,
             in_doubt: false,
+            criticality: Default::default(),
+            group: None,
             refused: false,
             last_problem: None,
             result: None,

@@ -3,14 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossdock_core::hub::{EventMapping, InboundFlow, OutboundFlow, Repetition};
+use crossdock_core::hub::{EventMapping, FlowClass, GroupRule, InboundFlow, OutboundFlow, Repetition};
 use crossdock_core::ids::{FlowName, SystemName};
 use crossdock_core::mapping::types::{Check, Texts, Ty};
 use crossdock_core::mapping::{Expression, Scope};
 use crossdock_core::model::EventType;
 use crossdock_core::model::shape::Shape;
 use crossdock_core::source::{Diagnostic, Location, Node, Reader, Severity, nearest};
-use crossdock_core::transmission::RetrySchedule;
+use crossdock_core::transmission::{Criticality, RetrySchedule};
 
 use super::folder::{File, Folder, Kind};
 use super::mapping::{self, MappingFile, Place, event_type, given, keyed};
@@ -167,6 +167,8 @@ impl FlowReader<'_, '_, '_> {
         let input = self.input_mapping();
         let about = self.keyed("about", &scope);
         let key = self.keyed("key", &scope);
+        let group = self.group(&scope, system.as_ref(), operation.as_deref());
+        let class = self.class();
         let after = self.after();
         let after_within_ms = self.reader.duration_ms("after_within");
         if let (Some(node), true) = (self.reader.node("after_within"), after.is_empty()) {
@@ -185,6 +187,8 @@ impl FlowReader<'_, '_, '_> {
             input: input?,
             about,
             key,
+            group,
+            class,
             after,
             after_within_ms: after_within_ms.unwrap_or(AFTER_WITHIN_MS),
             then,
@@ -245,6 +249,9 @@ impl FlowReader<'_, '_, '_> {
             if let Some(entry) = self.reader.node(key).and_then(Node::entries).and_then(<[_]>::first) {
                 check.key(&entry.value, &format!("`{key}`"), Some(&entry.key));
             }
+        }
+        if let Some(entry) = self.reader.node("group").and_then(Node::entries).and_then(<[_]>::first) {
+            check.key(&entry.value, "`group`", None);
         }
         check.operation(operation.unwrap_or_default(), takes);
         let place = format!("in flow {}", self.file.name);
@@ -412,6 +419,46 @@ impl FlowReader<'_, '_, '_> {
         let compiled = mapping.compile_input(&mut found);
         self.found.extend(found);
         compiled
+    }
+
+    /// `group: {warehouse: event.data.warehouse}`: what its transmissions share limits with. An operation that contends
+    /// has its group without being told, all of it one.
+    fn group(&mut self, scope: &Scope, system: Option<&SystemName>, operation: Option<&str>) -> Option<GroupRule> {
+        let plan = system.and_then(|name| self.world.systems.get(name.as_str())?.plan.as_ref());
+        let Some(node) = self.reader.node("group") else {
+            let contends = plan.zip(operation).and_then(|(plan, operation)| plan.endpoint.contends(operation));
+            return contends.map(|kind| GroupRule { kind: kind.to_owned(), key: None });
+        };
+        let Some([entry]) = node.entries() else {
+            let mistake =
+                Diagnostic::error(&node.location, "here stands one kind of group with the expression for its key");
+            self.reader.mistake(mistake.hint("such as `{warehouse: event.data.warehouse}`"));
+            return None;
+        };
+        if let Some(plan) = plan.filter(|plan| !plan.limits.groups.contains_key(&*entry.key)) {
+            let known: Vec<&str> = plan.limits.groups.keys().map(String::as_str).collect();
+            let message = format!("system {} has no limits for groups called `{}`", system?, entry.key);
+            let mistake = Diagnostic::error(&entry.key_location, message);
+            self.reader.mistake(match nearest(&entry.key, known.iter().copied()) {
+                Some(near) => mistake.hint(format!("did you mean `{near}`?")),
+                None => {
+                    mistake.hint(format!("add `limits: {{groups: {{{}: {{concurrency_max: 1}}}}}}` to it", entry.key))
+                }
+            });
+        }
+        let key = mapping::expression(&entry.value, scope, &mut self.found)?;
+        Some(GroupRule { kind: entry.key.to_string(), key: Some(key) })
+    }
+
+    /// `class: {criticality: batch}`: what goes before what.
+    fn class(&self) -> FlowClass {
+        const WORDS: &[(&str, Criticality)] =
+            &[("critical", Criticality::Critical), ("normal", Criticality::Normal), ("batch", Criticality::Batch)];
+        let Some(node) = self.reader.node("class") else { return FlowClass::default() };
+        let from = Reader::new(node, "`class`");
+        let criticality = from.choice("criticality", WORDS).unwrap_or_default();
+        self.reader.mistakes(from.finish());
+        FlowClass { criticality }
     }
 
     /// Flows that must be done before, for the same entity.

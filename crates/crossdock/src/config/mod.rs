@@ -9,6 +9,7 @@ pub mod env;
 mod flow;
 pub mod folder;
 pub mod hub;
+mod limits;
 pub mod mapping;
 mod names;
 pub mod suite;

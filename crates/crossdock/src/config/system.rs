@@ -11,15 +11,13 @@ use crossdock_core::source::{Diagnostic, Location, Node, Reader, nearest};
 use crossdock_core::submission;
 use crossdock_core::transmission::RetrySchedule;
 use crossdock_core::transmission::breaker::BreakerSettings;
-use crossdock_core::transmission::pace::PaceLimit;
-use crossdock_core::value::Decimal;
 use crossdock_runtime::plan::SystemPlan;
 
 use super::authority::{self, Claimed};
 use super::channels::{self, Channels};
 use super::env::Environment;
 use super::folder::{File, Folder, Kind};
-use super::names;
+use super::{limits, names};
 
 /// What systems are for.
 const DOMAINS: &[(&str, &str)] = &[
@@ -35,9 +33,6 @@ const DOMAINS: &[(&str, &str)] = &[
 ];
 
 const ZONES: &[(&str, &str)] = &[("internal", "internal"), ("external", "external")];
-
-/// Attempts under way at once at a system that says nothing about it.
-const CONCURRENCY: usize = 4;
 
 /// One system's file, read.
 pub struct System {
@@ -79,7 +74,6 @@ pub(super) fn read(folder: &Folder, file: &File, env: &Environment<'_>, mistakes
     let connector = connector(&reader);
     let (domain, zone) = (domain_of(&reader), reader.choice("zone", ZONES).unwrap_or("external"));
     let owner = reader.optional_text("owner").map(str::to_owned);
-    let (concurrency_max, pace) = limits(&reader);
     let (retry, breaker) = (retry(&reader), breaker(&reader));
     let channels = channels::read(folder, &reader);
     let (config, webhook) = (reader.node("config"), reader.node("webhook"));
@@ -94,6 +88,7 @@ pub(super) fn read(folder: &Folder, file: &File, env: &Environment<'_>, mistakes
         };
         (connector.build)(&config).map_err(|found| reader.mistakes(found)).ok()
     });
+    let limits = limits::read(&reader, endpoint.as_deref());
     mistakes.extend(env.without_echoes(reader.finish()));
     let plan = connector.zip(endpoint).map(|(connector, endpoint): (&Spec, Arc<dyn Endpoint>)| SystemPlan {
         endpoint,
@@ -101,8 +96,10 @@ pub(super) fn read(folder: &Folder, file: &File, env: &Environment<'_>, mistakes
         domain: domain.to_owned(),
         zone: zone.to_owned(),
         owner,
-        concurrency_max,
-        pace,
+        concurrency_max: limits.concurrency_max,
+        adaptive: limits.adaptive,
+        pace: limits.pace,
+        limits: limits.below,
         breaker,
     });
     System { plan, retry, claims, location, channels }
@@ -127,41 +124,6 @@ fn domain_of(reader: &Reader<'_>) -> &'static str {
     // Asked for twice, so that a missing domain is told like any other missing field.
     reader.required("domain");
     reader.choice("domain", DOMAINS).unwrap_or("erp")
-}
-
-fn limits(reader: &Reader<'_>) -> (usize, Option<PaceLimit>) {
-    let Some(node) = reader.node("limits") else { return (CONCURRENCY, None) };
-    let from = Reader::new(node, "`limits`");
-    let concurrency = from.number("concurrency_max", 1..=1_000).map_or(CONCURRENCY, |number| number as usize);
-    let rate = rate(&from);
-    let burst = from.number("burst", 1..=1_000_000);
-    if burst.is_some() && from.node("rate_per_s").is_none() {
-        from.mistake(
-            Diagnostic::error(&node.location, "`burst` limits nothing without `rate_per_s`")
-                .hint("add `rate_per_s`, the calls per second that the system allows"),
-        );
-    }
-    let pace = rate.map(|per_1000_s| PaceLimit { per_1000_s, burst: burst.unwrap_or(per_1000_s.div_ceil(1000)) });
-    reader.mistakes(from.finish());
-    (concurrency, pace)
-}
-
-/// Calls per 1000 seconds, from a decimal per second.
-fn rate(from: &Reader<'_>) -> Option<u64> {
-    let node = from.node("rate_per_s")?;
-    let rate = node
-        .text()
-        .and_then(|text| text.parse::<Decimal>().ok())
-        .and_then(|rate| rate.checked_mul(Decimal::ONE_THOUSAND))
-        .filter(|rate| *rate >= Decimal::ONE && *rate <= Decimal::from(100_000_000))
-        .and_then(|rate| u64::try_from(rate.trunc()).ok());
-    if rate.is_none() {
-        from.mistake(
-            Diagnostic::error(&node.location, "`rate_per_s` must be a number from 0.001 to 100000")
-                .hint("0.5 allows one call in two seconds"),
-        );
-    }
-    rate
 }
 
 fn retry(reader: &Reader<'_>) -> RetrySchedule {

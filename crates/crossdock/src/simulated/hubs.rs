@@ -42,15 +42,51 @@ const CHANGED: &[(&str, &str, &str)] = &[
     ("mappings/fleet/proof-captured.yaml", "    attempt: 1", "    attempt: 2 - 1"),
 ];
 
+/// The hub with everything that decides whose turn it is: classes, limits of operations, a group with one writer, and
+/// partners that go to Odoo many in one call.
+const LANES: &[(&str, &str, &str)] = &[
+    (
+        "systems/odoo.yaml",
+        "  concurrency_max: 2",
+        "  concurrency_max: 3\n  operations:\n    partner.upsert: {concurrency_max: 1}\n    \
+         invoice.create_and_post: {concurrency_max: 1, rate_per_s: 2}",
+    ),
+    ("flows/invoice-delivery.yaml", "owner: billing", "class: {criticality: critical}\nowner: billing"),
+    (
+        "systems/customer.yaml",
+        "limits: {concurrency_max: 8}",
+        "limits: {concurrency_max: 8, groups: {customer: {concurrency_max: 1}}}",
+    ),
+    ("flows/notify-customer.yaml", "owner: customer-service", "group: {customer: '\"all\"'}\nowner: customer-service"),
+];
+/// What that hub has besides.
+const LANES_BESIDES: &[(&str, &str)] = &[
+    (
+        "flows/partner-of-order.yaml",
+        "flow: partner-of-order\non: crossdock.order.accepted.v1\nto: {system: odoo, operation: partner.upsert}\n\
+         map: odoo/partner-of-order\nclass: {criticality: batch}\nowner: erp-team\n",
+    ),
+    (
+        "mappings/odoo/partner-of-order.yaml",
+        "mapping: odoo/partner-of-order\ntarget:\n  key: '\"of \" + event.data.number'\n  name: '\"Buyer of \" + event.data.number'\n",
+    ),
+];
+
+/// The hub with lanes.
+pub fn lanes() -> Vec<Arc<Plan>> {
+    static PLAN: OnceLock<Arc<Plan>> = OnceLock::new();
+    vec![PLAN.get_or_init(|| Arc::new(compile(LANES, LANES_BESIDES))).clone()]
+}
+
 /// Two versions of the example hub, compiled once.
 pub fn versions() -> Vec<Arc<Plan>> {
     static PLANS: OnceLock<Vec<Arc<Plan>>> = OnceLock::new();
-    PLANS.get_or_init(|| vec![Arc::new(compile(&[])), Arc::new(compile(CHANGED))]).clone()
+    PLANS.get_or_init(|| vec![Arc::new(compile(&[], &[])), Arc::new(compile(CHANGED, &[]))]).clone()
 }
 
-fn compile(changed: &[(&str, &str, &str)]) -> Plan {
+fn compile(changed: &[(&str, &str, &str)], more: &[(&str, &str)]) -> Plan {
     let root = tempfile::tempdir().expect("a scratch folder");
-    for (path, text) in example::FILES.iter().chain(BESIDES) {
+    for (path, text) in example::FILES.iter().chain(BESIDES).chain(more) {
         let mut text = (*text).to_owned();
         for (_, old, new) in OTHERWISE.iter().chain(changed).filter(|(file, ..)| file == path) {
             assert!(text.contains(old), "{path} no longer says {old}");

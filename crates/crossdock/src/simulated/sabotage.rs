@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossdock_core::changeset::Change;
-use crossdock_core::transmission::{RetrySchedule, TransmissionState};
+use crossdock_core::transmission::{RetrySchedule, Transmission, TransmissionState};
 use crossdock_sim::world::{DiskFaults, Faults, PostFaults, Seams, Weather, WireFaults, run};
 use crossdock_store::{Page, Store as _, TransmissionFilter};
 use jiff::SignedDuration;
@@ -88,7 +88,10 @@ fn i3_a_store_that_ignores_the_line_lets_others_overtake() {
         due: Box::new(|store, system, due| {
             let filter = TransmissionFilter { system: Some(system.clone()), ..TransmissionFilter::default() };
             let all = store.transmissions(&filter, Page::first(1_000)).expect("reads");
-            *due = all.into_iter().filter(|it| it.state == TransmissionState::Owed).collect();
+            for lane in due {
+                let fits = |it: &&Transmission| it.state == TransmissionState::Owed && it.lane() == lane.lane;
+                lane.heads = all.iter().filter(fits).cloned().collect();
+            }
         }),
         ..Seams::default()
     });

@@ -107,6 +107,15 @@ fn a_partner_that_was_away_for_an_hour_gets_its_backlog() {
     );
 }
 
+/// Classes, limits, groups and batches, all faults by lot, expired keys among them: they change nothing in what must hold.
+#[test]
+fn lanes_and_limits_change_nothing_in_any_weather() {
+    for seed in 1..=40 {
+        let report = run(&Scenario { plans: hubs::lanes(), orders: 6, ..scenario(None, Seams::default()) }, seed);
+        assert_eq!(report.wrong, Vec::<String>::new(), "seed {seed}");
+    }
+}
+
 /// `cargo xtask seeds` runs it with the seeds it is told.
 #[test]
 fn seeds() {

@@ -204,3 +204,29 @@ fn the_hubs_own_name_is_not_a_systems() {
     ];
     check(&[HUB, ("systems/api.yaml", &text)], &expect);
 }
+
+#[test]
+fn limits_of_what_does_not_exist_are_told() {
+    let limits = "limits:\n  concurrency_max: 4\n  operations:\n    request.sent: {concurrency_max: 2}\n    request.send: {}\n  \
+                  groups:\n    customer: {rate_per_s: 2, burst: 4}\n";
+    let warehouse = format!("{}{limits}", WAREHOUSE.1);
+    let flow = |more: &str| {
+        format!(
+            "flow: order\non: crossdock.order.accepted.v1\nto: {{system: warehouse, operation: request.send}}\nmap: send\n{more}"
+        )
+    };
+    let wrong = flow("group: {custommer: event.data.number}\nclass: {criticality: urgent}\n");
+    check(
+        &[HUB, ("systems/warehouse.yaml", &warehouse), SEND, ("flows/order.yaml", &wrong), INBOUND, ORDER, POD],
+        &[
+            "flows/order.yaml:5:9: error: system warehouse has no limits for groups called `custommer`",
+            "flows/order.yaml:6:22: error: `criticality` must be one of critical, normal, batch, not `urgent`",
+            "systems/warehouse.yaml:8:5: error: this system has no operation `request.sent`",
+            "systems/warehouse.yaml:9:19: error: `request.send` limits nothing",
+        ],
+    );
+    let mended = warehouse
+        .replace("request.sent: {concurrency_max: 2}\n    request.send: {}", "request.send: {concurrency_max: 2}");
+    let right = flow("group: {customer: event.data.number}\nclass: {criticality: batch}\n");
+    check(&[HUB, ("systems/warehouse.yaml", &mended), SEND, ("flows/order.yaml", &right), INBOUND, ORDER, POD], &[]);
+}

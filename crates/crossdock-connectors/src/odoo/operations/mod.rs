@@ -66,6 +66,13 @@ const fn operation(
     Operation { name, summary, repeat: Repeat::Safe, batch_max, input, result }
 }
 
+/// Confirming and validating change the stock's quantities, which orders of the same products share: measured on one
+/// database, two clients confirm half as many as one, because Odoo's transactions fail on each other and are tried again
+/// after pauses of seconds. So one writer for each warehouse.
+pub(super) fn contends(operation: &str) -> Option<&'static str> {
+    matches!(operation, "order.confirm" | "picking.fulfil").then_some("warehouse")
+}
+
 /// Checks an input without asking Odoo.
 pub(super) fn check(operation: &str, input: &Value) -> Result<(), Vec<InputFault>> {
     match operation {

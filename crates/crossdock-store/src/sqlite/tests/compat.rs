@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crossdock_core::transmission::lane::Look;
+
 use super::*;
 use crate::contract::records::*;
 
@@ -19,8 +21,9 @@ fn what_earlier_versions_wrote_is_read_and_goes_on() {
         std::fs::copy(&recorded, folder.path().join(FILE_NAME)).expect("copied");
         let store = SqliteStore::open(folder.path()).unwrap_or_else(|error| panic!("{}: {error}", recorded.display()));
         reads_everything(&store);
-        let owed = store.due(&"customer".into(), "2027-01-01T00:00:00Z".parse().unwrap(), 100).unwrap();
-        assert_eq!(owed.len(), 6);
+        let look = Look { lanes_max: 32, heads_max: 100, ..Look::default() };
+        let lanes = store.due(&"customer".into(), "2027-01-01T00:00:00Z".parse().unwrap(), &look).unwrap();
+        assert_eq!(lanes.iter().map(|lane| lane.heads.len()).sum::<usize>(), 6);
         store.commit(lone(1)).expect("it goes on");
         store.close();
         reads_everything(&SqliteStore::open_read_only(folder.path()).unwrap());

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use crossdock_core::changeset::{Change, Changeset};
 use crossdock_core::message::Message;
+use crossdock_core::transmission::lane::Look;
 
 use super::*;
 use crate::contract::records::*;
@@ -164,7 +165,9 @@ fn check(folder: &Path, acknowledged: &HashSet<u64>) {
         assert_eq!(again, Err(CommitError::Duplicate(message_id(*number))));
     }
     // One head per key, and it is the lowest place of its key.
-    let due = store.due(&"odoo".into(), at(0), 1_000).expect("readable");
+    let look = Look { lanes_max: 32, heads_max: 1_000, ..Look::default() };
+    let lanes = store.due(&"odoo".into(), at(0), &look).expect("readable");
+    let due: Vec<_> = lanes.into_iter().flat_map(|lane| lane.heads).collect();
     let owed = numbers.iter().filter(|number| !number.is_multiple_of(3));
     let keys: HashSet<u64> = owed.clone().map(|number| number % 10).collect();
     assert_eq!(due.len(), keys.len());

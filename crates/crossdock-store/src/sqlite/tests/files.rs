@@ -208,6 +208,7 @@ fn a_folder_of_an_older_version_is_brought_up_to_date() {
         Change::AppendEvent(spoken.clone()),
         Change::PutEntity(entity(&shipment("1"), 1)),
         Change::PutException(open.clone()),
+        put(&transmission(1, "a", 1)),
     ];
     store.commit(changes.into_iter().collect()).expect("written");
     store.close();
@@ -215,7 +216,10 @@ fn a_folder_of_an_older_version_is_brought_up_to_date() {
     let connection = rusqlite::Connection::open(folder.path().join(FILE_NAME)).unwrap();
     let older = "DROP TABLE entity_links; DROP INDEX events_about; DROP INDEX entities_by_status;
                  DROP INDEX entity_references_by_system; DROP TABLE suggestions; DROP TABLE traffic;
-                 DROP TABLE exception_affects; DROP TABLE records;
+                 DROP TABLE exception_affects; DROP TABLE records; DROP INDEX transmissions_due;
+                 ALTER TABLE transmissions DROP COLUMN lane; ALTER TABLE transmissions DROP COLUMN turn;
+                 CREATE INDEX transmissions_due ON transmissions (system, due_at, place)
+                     WHERE state = 'owed' AND is_head = 1;
                  PRAGMA user_version = 1;";
     connection.execute_batch(older).unwrap();
     drop(connection);
@@ -237,4 +241,8 @@ fn a_folder_of_an_older_version_is_brought_up_to_date() {
     assert!(folder.path().join("before-upgrade-from-version-1-1.db").exists(), "nothing is overwritten");
     let affecting = ExceptionFilter { affects: Some(shipment("1")), ..ExceptionFilter::default() };
     assert_eq!(store.exceptions(&affecting, Page::first(9)).unwrap(), [open]);
+    let look = crossdock_core::transmission::lane::Look { lanes_max: 9, heads_max: 9, ..Default::default() };
+    let waiting = store.due(&"odoo".into(), at(0), &look).unwrap();
+    assert_eq!(waiting.len(), 1, "what is owed has its lane");
+    assert_eq!((waiting[0].lane.clone(), waiting[0].heads.len()), (transmission(1, "a", 1).lane(), 1));
 }

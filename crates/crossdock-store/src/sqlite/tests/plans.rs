@@ -34,6 +34,7 @@ fn every_statement_is_served_by_an_index() {
     contract::everything_survives_reopening(make);
     contract::messages_are_listed_newest_first_by_any_filter(make);
     contract::changing_lines_moves_both_heads(make);
+    contract::lanes_are_read_by_class_and_go_round(make);
     contract::entities_are_listed_by_any_filter(make);
     contract::an_entitys_own_events_are_read_in_parts(make);
     contract::a_rerun_message_waits_at_its_old_place(make);

@@ -90,6 +90,8 @@ impl<'a> Hub<'a> {
             created_at: Timestamp::UNIX_EPOCH,
             failing_since: None,
             in_doubt: attempt > 1,
+            criticality: Default::default(),
+            group: None,
             refused: false,
             last_problem: None,
             result: None,
