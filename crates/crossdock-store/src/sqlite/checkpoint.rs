@@ -21,6 +21,9 @@ const IDLE: Duration = Duration::from_secs(1);
 const ROUNDS_MAX: usize = 4;
 /// How long the writer waits for readers of the old log before it gives up for this time.
 const READERS_WAIT: Duration = Duration::from_millis(100);
+/// How many times the log's limit may be written before the writer starts the log again unasked, because the
+/// checkpointer does not come to it.
+const OVERDUE: u64 = 8;
 /// Bytes of a page in the log.
 const FRAME_BYTES: u64 = 4096 + 24;
 
@@ -31,6 +34,8 @@ pub struct Log {
     changed: Condvar,
     restart_wanted: AtomicBool,
     bytes: AtomicU64,
+    /// Bytes of changesets written since the log was last to be started again.
+    written_bytes: AtomicU64,
 }
 
 /// When to act.
@@ -70,6 +75,7 @@ impl Log {
             changed: Condvar::new(),
             restart_wanted: AtomicBool::new(false),
             bytes: AtomicU64::new(0),
+            written_bytes: AtomicU64::new(0),
         }
     }
 
@@ -98,11 +104,15 @@ impl Log {
         self.lock().problem.clone()
     }
 
-    /// Called by the writer between two groups: when asked to, moves the last pages and starts the log again.
-    pub fn restart_if_wanted(&self, writer: &Connection) -> rusqlite::Result<()> {
-        if !self.restart_wanted.swap(false, Ordering::Relaxed) {
+    /// Called by the writer between two groups of which the last had so many bytes: when asked to, or when that is
+    /// overdue, moves the last pages and starts the log again.
+    pub fn restart_if_wanted(&self, writer: &Connection, group_bytes: u64) -> rusqlite::Result<()> {
+        let written = self.written_bytes.fetch_add(group_bytes, Ordering::Relaxed) + group_bytes;
+        let is_overdue = written > OVERDUE * self.limits.wal_bytes_max;
+        if !self.restart_wanted.swap(false, Ordering::Relaxed) && !is_overdue {
             return Ok(());
         }
+        self.written_bytes.store(0, Ordering::Relaxed);
         writer.busy_timeout(READERS_WAIT)?;
         let outcome = checkpoint(writer, "RESTART");
         writer.busy_timeout(schema::LOCK_WAIT)?;

@@ -74,11 +74,12 @@ impl Writer {
             let mut group = Group::default();
             let written = self.transact(&mut applier, &mut group, first, (expected, begun + linger));
             expected = group.taken.count;
+            let group_bytes = group.taken.bytes as u64;
             match written {
                 Ok(is_written) => self.committed(group, is_written, begun),
                 Err(error) => self.failed(&mut applier, &mut group, &error),
             }
-            if let Err(error) = self.log.restart_if_wanted(&self.connection) {
+            if let Err(error) = self.log.restart_if_wanted(&self.connection, group_bytes) {
                 // The checkpointer meets the same error and reports it.
                 drop(error);
             }
