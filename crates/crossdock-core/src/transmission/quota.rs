@@ -90,7 +90,8 @@ mod tests {
 
     #[test]
     fn every_form_is_read() {
-        let cases: &[(&[(&str, &str)], Option<(u64, u64)>)] = &[
+        type Headers<'a> = &'a [(&'a str, &'a str)];
+        let cases: &[(Headers<'_>, Option<(u64, u64)>)] = &[
             (&[("ratelimit", "\"default\";r=50;t=30")], Some((50, 30_000))),
             (&[("ratelimit", "\"burst\";r=9;t=1, \"day\";r=0;t=600, \"hour\";r=0;t=60")], Some((0, 600_000))),
             (&[("ratelimit", "\"burst\";r=9;t=1, \"hour\";r=100;t=60")], Some((100, 60_000))),
