@@ -220,7 +220,7 @@ fn limits_of_what_does_not_exist_are_told() {
         &[HUB, ("systems/warehouse.yaml", &warehouse), SEND, ("flows/order.yaml", &wrong), INBOUND, ORDER, POD],
         &[
             "flows/order.yaml:5:9: error: system warehouse has no limits for groups called `custommer`",
-            "flows/order.yaml:6:22: error: `criticality` must be one of critical, normal, batch, not `urgent`",
+            "flows/order.yaml:6:22: error: `criticality` of `class` must be one of critical, normal, batch",
             "systems/warehouse.yaml:8:5: error: this system has no operation `request.sent`",
             "systems/warehouse.yaml:9:19: error: `request.send` limits nothing",
         ],
