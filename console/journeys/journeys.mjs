@@ -233,6 +233,7 @@ export const journeys = [
       assert.equal(await page.evaluate(() => document.activeElement?.id), 'title', 'the focus goes back')
       await page.goBack()
       await goesTo(page, '/', 'Overview')
+      await page.getByRole('table').waitFor()
       assert((await tabThrough(page)) > 10)
       // Single keys can be switched off.
       await page.keyboard.press('?')
