@@ -100,6 +100,11 @@ uuid_id!(
     JobId
 );
 
+uuid_id!(
+    /// One replay plan. UUIDv7, made when it is drawn up.
+    ReplayId
+);
+
 name!(
     /// The name of an external system, as in `systems/<name>.yaml`.
     SystemName
@@ -157,6 +162,25 @@ impl EventId {
     /// The event by which a person applies what `event` was not allowed to.
     pub fn of_acceptance(event: EventId) -> Self {
         Self(derive(event.0, &[b"accepted"]))
+    }
+}
+
+impl EventId {
+    /// The event that takes `event` back, because a message was read anew.
+    pub fn of_retraction(event: EventId) -> Self {
+        Self(derive(event.0, &[b"retracted"]))
+    }
+
+    /// The event that tells rightly what `event` told wrongly.
+    pub fn of_correction(event: EventId) -> Self {
+        Self(derive(event.0, &[b"corrected"]))
+    }
+}
+
+impl TransmissionId {
+    /// The transmission that goes in the place of `transmission`, with a key of its own.
+    pub fn of_successor(transmission: TransmissionId) -> Self {
+        Self(derive(transmission.0, &[b"again"]))
     }
 }
 

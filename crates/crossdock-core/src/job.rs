@@ -1,5 +1,5 @@
-//! Jobs: one decision of a person about many paused transmissions, carried out by the hub one by one, at a rate, until it is
-//! done or stopped. A job is a record with a cursor; every step commits its effect and the cursor together, so a crash
+//! Jobs: one decision of a person about many paused transmissions, failed messages or the messages of a replay plan, carried
+//! out by the hub one by one, at a rate, until it is done or stopped. A job is a record with a cursor; every step commits its effect and the cursor together, so a crash
 //! neither loses nor repeats one.
 //!
 //! What a job takes is settled when it starts: what is paused at that moment and fits. One that goes on and is paused again
@@ -18,7 +18,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::EntityRef;
 use crate::exception::{Exception, ExceptionClass};
-use crate::ids::{FlowName, JobId, SystemName, TransmissionId};
+use crate::ids::{FlowName, JobId, MessageId, ReplayId, SystemName, TransmissionId};
+use crate::message::{MessageState, StoredMessage};
 use crate::record::{Record, RecordKind};
 use crate::transmission::{Transmission, TransmissionState};
 
@@ -39,6 +40,10 @@ pub enum JobAction {
     Resume,
     /// It is given up and never sent.
     Cancel,
+    /// A failed message is routed again.
+    Rerun,
+    /// A message of a replay plan is read anew, as the plan says.
+    Replay,
 }
 
 impl JobAction {
@@ -47,17 +52,29 @@ impl JobAction {
         match self {
             JobAction::Resume => "resume",
             JobAction::Cancel => "cancel",
+            JobAction::Rerun => "rerun",
+            JobAction::Replay => "replay",
+        }
+    }
+
+    /// The action in audit records, for each that it is done to.
+    pub fn audited(self) -> &'static str {
+        match self {
+            JobAction::Resume => "transmission.resume",
+            JobAction::Cancel => "transmission.cancel",
+            JobAction::Rerun => "message.rerun",
+            JobAction::Replay => "message.replay",
         }
     }
 }
 
-/// Which paused transmissions; `None` means any. All that is said must fit.
+/// Which paused transmissions, or which failed messages; `None` means any. All that is said must fit.
 ///
 /// A field that this version does not know makes a record unreadable: passing it over would widen the job.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct JobFilter {
-    /// To whom they are owed.
+    /// To whom they are owed; from whom messages came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub system: Option<SystemName>,
     /// The flow that owes them.
@@ -98,6 +115,33 @@ impl JobFilter {
             && self.until.is_none_or(|until| paused_at < until)
             && self.fault.as_ref().is_none_or(|wanted| *wanted == FaultKey::of(class, &it.system, reason))
     }
+
+    /// Whether a failed message, with the exception that is open for it, is one of those meant. No operation is owed yet
+    /// for a message.
+    pub fn fits_message(&self, stored: &StoredMessage, open: Option<&Exception>) -> bool {
+        if !matches!(stored.state, MessageState::Failed { .. }) || self.operation.is_some() {
+            return false;
+        }
+        let system = &stored.message.system;
+        let failed_at = failed_at(stored, open);
+        let is_of = |flow: &FlowName| open.is_some_and(|open| open.flow.as_ref() == Some(flow));
+        let affects = |entity: &EntityRef| open.is_some_and(|open| open.affects.contains(entity));
+        let class = open.map(|open| open.class);
+        is(&self.system, system)
+            && self.flow.as_ref().is_none_or(is_of)
+            && self.entity.as_ref().is_none_or(affects)
+            && self.class.is_none_or(|wanted| class == Some(wanted))
+            && self.since.is_none_or(|since| failed_at >= since)
+            && self.until.is_none_or(|until| failed_at < until)
+            && self.fault.as_ref().is_none_or(|wanted| {
+                *wanted == FaultKey::of(class, system, open.map_or("", |open| open.summary.as_str()))
+            })
+    }
+}
+
+/// Since when a message is failed, as far as its exception tells.
+pub fn failed_at(stored: &StoredMessage, open: Option<&Exception>) -> Timestamp {
+    open.map_or(stored.message.received_at, |open| open.opened_at)
 }
 
 fn is<T: PartialEq>(wanted: &Option<T>, found: &T) -> bool {
@@ -118,6 +162,8 @@ pub struct JobPlan {
     pub filter: JobFilter,
     /// How many in a second.
     pub rate_per_s: NonZeroU32,
+    /// Also resume what may have taken effect at a system that honours no key: it may be done twice.
+    pub in_doubt: bool,
     /// Who wants it.
     pub by: String,
     /// Kept in the audit records.
@@ -160,6 +206,12 @@ pub struct Job {
     pub filter: JobFilter,
     /// How many in a second, at most.
     pub rate_per_s: NonZeroU32,
+    /// It also resumes what may have taken effect at a system that honours no key.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_doubt: bool,
+    /// The plan whose messages it reads anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<ReplayId>,
     /// Who started it.
     pub by: String,
     /// Why; kept in every audit record.
@@ -187,8 +239,12 @@ pub struct Job {
 /// One that could not be done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct JobProblem {
-    /// Which.
-    pub transmission: TransmissionId,
+    /// Which transmission.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transmission: Option<TransmissionId>,
+    /// Which message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<MessageId>,
     /// Why.
     pub detail: String,
 }
@@ -206,13 +262,15 @@ pub struct NotRunning {
 impl Job {
     /// A job that begins now; `expected` fit its filter.
     pub fn start(id: JobId, plan: JobPlan, expected: u64, now: Timestamp) -> Self {
-        let JobPlan { action, filter, rate_per_s, by, reason } = plan;
+        let JobPlan { action, filter, rate_per_s, in_doubt, by, reason } = plan;
         Self {
             id,
             version: 1,
             action,
             filter,
             rate_per_s,
+            in_doubt,
+            replay: None,
             by,
             reason,
             state: JobState::Running,
@@ -230,6 +288,11 @@ impl Job {
     /// Whether a transmission, with the exception that is open for it, is to be taken.
     pub fn takes(&self, it: &Transmission, open: Option<&Exception>) -> bool {
         self.filter.fits(it, open) && paused_at(it, open) <= self.started_at
+    }
+
+    /// Whether a message, with the exception that is open for it, is to be taken.
+    pub fn takes_message(&self, stored: &StoredMessage, open: Option<&Exception>) -> bool {
+        self.filter.fits_message(stored, open) && failed_at(stored, open) <= self.started_at
     }
 
     /// The job after the transmission at `place` was taken: with `problem` when it could not be done.

@@ -3,6 +3,7 @@
 
 pub mod authority;
 pub mod changeset;
+pub mod edit;
 pub mod event;
 pub mod exception;
 pub mod exchange;
@@ -17,6 +18,7 @@ pub mod master;
 pub mod message;
 pub mod model;
 pub mod record;
+pub mod replay;
 pub mod routing;
 pub mod source;
 pub mod submission;

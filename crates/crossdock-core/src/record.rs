@@ -6,6 +6,12 @@
 pub enum RecordKind {
     /// A [`Job`](crate::job::Job).
     Job,
+    /// An [`Edit`](crate::edit::Edit).
+    Edit,
+    /// A [`ReplayPlan`](crate::replay::ReplayPlan).
+    Replay,
+    /// One message of a replay plan: a [`ReplayItem`](crate::replay::ReplayItem).
+    ReplayItem,
 }
 
 impl RecordKind {
@@ -13,6 +19,9 @@ impl RecordKind {
     pub fn word(self) -> &'static str {
         match self {
             RecordKind::Job => "job",
+            RecordKind::Edit => "edit",
+            RecordKind::Replay => "replay",
+            RecordKind::ReplayItem => "replay_item",
         }
     }
 }

@@ -6,9 +6,12 @@ mod entities;
 mod jobs;
 mod links;
 mod master;
+mod mend;
 mod overview;
 mod records;
 mod refusal;
+mod replays;
+mod stuck;
 mod submit;
 mod trace;
 
@@ -31,9 +34,12 @@ pub use entities::{EntityAsk, EntityListing, FieldChange, FieldKept, History, Hi
 pub use jobs::{FaultRow, JobAnswer, JobPreview, JobView};
 pub use links::{FieldView, KindView, Linked, Links};
 pub use master::{Found, Mistake, ReferenceChange, ReferenceRow, ReferencesChanged};
+pub use mend::Mended;
 pub use overview::{ExceptionAsk, ExceptionRow, MessageRow, Overview, RejectionRow, SystemRow, TransmissionRow};
 pub use records::{Became, EventRow, EventView, HeaderView, MessageBody, MessageView};
 pub use refusal::{Refusal, RefusalKind};
+pub use replays::{Candidate, CandidateFile, Candidates, ReplayRequest, ReplayView};
+pub use stuck::{Affected, StuckAsk, StuckKind, StuckRow};
 pub use submit::{CommandKey, Done, Order, Submission, Submitted, SubmittedEvent};
 pub use trace::{CallTold, EntityView, Entry, Facts, Trace};
 
@@ -42,6 +48,7 @@ pub use trace::{CallTold, EntityView, Entry, Facts, Trace};
 pub struct Desk {
     store: Arc<dyn Store>,
     live: Option<Live>,
+    candidates: Option<Arc<dyn Candidates>>,
 }
 
 #[derive(Clone)]
@@ -117,12 +124,19 @@ impl Desk {
         Self {
             store: shell.store.clone(),
             live: Some(Live { shell, commands, gauges: Arc::new(gauges), under_way: submit::UnderWay::default() }),
+            candidates: None,
         }
     }
 
     /// The desk over a data folder whose hub may not be running: reads only.
     pub fn of_store(store: Arc<dyn Store>) -> Self {
-        Self { store, live: None }
+        Self { store, live: None, candidates: None }
+    }
+
+    /// The desk with what compiles a configuration that is only tried.
+    #[must_use]
+    pub fn with_candidates(self, candidates: Arc<dyn Candidates>) -> Self {
+        Self { candidates: Some(candidates), ..self }
     }
 
     /// Why the hub takes nothing now, for the operator; `None` when it does.

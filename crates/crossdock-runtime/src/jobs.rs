@@ -7,21 +7,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossdock_core::changeset::{AuditRecord, Change, Changeset};
-use crossdock_core::ids::{JobId, TransmissionId};
+use crossdock_core::ids::{JobId, MessageId, TransmissionId};
 use crossdock_core::job::{Job, JobAction, JobProblem};
 use crossdock_core::record::RecordKind;
+use crossdock_core::replay::{ItemState, ReplayItem};
 use crossdock_core::routing::fingerprint;
 use crossdock_store::{CommitError, Page, RecordFilter, Store, StoreError};
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::until_then;
+use crate::plan::Plan;
 use crate::router::{Command, CommandError};
 use crate::shell::Shell;
 
 /// Jobs that may run at the same time (I10).
 pub const RUNNING_MAX: usize = 20;
-/// Paused transmissions read in one go.
+/// What is read in one go.
 const PAGE: usize = 200;
 /// Pause when there is no job, should a hint be lost.
 const REST: Duration = Duration::from_secs(5);
@@ -75,14 +77,83 @@ pub(crate) fn open(store: &dyn Store) -> Result<Vec<Job>, StoreError> {
     records.iter().rev().map(|record| Job::of_record(record).map_err(unreadable)).collect()
 }
 
-/// Whether a job takes a transmission as it stands now.
+/// What a job does something to.
+#[derive(Clone, Copy, Debug)]
+enum Target {
+    Transmission(TransmissionId),
+    Message(MessageId),
+    /// The `n`-th message of the job's replay plan.
+    Item(u64),
+}
+
+impl Target {
+    fn problem(self, detail: String) -> JobProblem {
+        let (transmission, message) = match self {
+            Target::Transmission(id) => (Some(id), None),
+            Target::Message(id) => (None, Some(id)),
+            Target::Item(_) => (None, None),
+        };
+        JobProblem { transmission, message, detail }
+    }
+}
+
+/// Whether a job takes something as it stands now.
 ///
 /// # Errors
 /// When the store cannot be read.
-fn takes(store: &dyn Store, job: &Job, id: TransmissionId) -> Result<bool, StoreError> {
-    let Some(it) = store.transmission(id)? else { return Ok(false) };
-    let open = store.open_exception(&fingerprint::transmission(id))?;
-    Ok(job.takes(&it, open.as_ref()))
+fn takes(store: &dyn Store, plan: &Plan, job: &Job, target: Target) -> Result<bool, StoreError> {
+    match target {
+        Target::Transmission(id) => {
+            let Some(it) = store.transmission(id)? else { return Ok(false) };
+            let open = store.open_exception(&fingerprint::transmission(id))?;
+            let is_left_out = job.action == JobAction::Resume && !job.in_doubt && plan.may_double(&it);
+            Ok(!is_left_out && job.takes(&it, open.as_ref()))
+        }
+        Target::Message(id) => {
+            let Some(stored) = store.message(id)? else { return Ok(false) };
+            let open = store.open_exception(&fingerprint::message(id))?;
+            Ok(job.takes_message(&stored, open.as_ref()))
+        }
+        Target::Item(n) => Ok(item(store, job, n)?.is_some_and(|item| is_to_be_run(&item))),
+    }
+}
+
+/// Whether a run has something to do for a message of a plan.
+pub(crate) fn is_to_be_run(item: &ReplayItem) -> bool {
+    item.state != ItemState::Done && item.outcome.acts()
+}
+
+fn item(store: &dyn Store, job: &Job, n: u64) -> Result<Option<ReplayItem>, StoreError> {
+    let Some(plan) = job.replay else { return Ok(None) };
+    let Some(record) = store.record(RecordKind::ReplayItem, &ReplayItem::key(plan, n))? else { return Ok(None) };
+    let unreadable = |error| StoreError(format!("message {n} of replay plan {plan} cannot be read: {error}"));
+    ReplayItem::of_record(&record).map(Some).map_err(unreadable)
+}
+
+/// What may have to be taken behind a place, in order, each with its place.
+fn ahead(store: &dyn Store, job: &Job, after: u64) -> Result<Vec<(u64, Target)>, StoreError> {
+    let system = job.filter.system.as_ref();
+    match job.action {
+        JobAction::Resume | JobAction::Cancel => {
+            let page = store.transmissions_after("paused", system, after, PAGE)?;
+            Ok(page.into_iter().map(|(place, it)| (place, Target::Transmission(it.id))).collect())
+        }
+        JobAction::Rerun => {
+            let page = store.messages_after(Some("failed"), system, after, PAGE)?;
+            Ok(page.into_iter().map(|stored| (stored.position, Target::Message(stored.message.id))).collect())
+        }
+        JobAction::Replay => {
+            let last = after + PAGE as u64;
+            let mut found = Vec::new();
+            for n in after + 1..=last {
+                if item(store, job, n)?.is_none() {
+                    break;
+                }
+                found.push((n, Target::Item(n)));
+            }
+            Ok(found)
+        }
+    }
 }
 
 struct Worker {
@@ -97,7 +168,7 @@ struct Turn {
     /// Everything up to here was put into `ahead`.
     read_to: u64,
     /// What may have to be taken, in order.
-    ahead: VecDeque<(u64, TransmissionId)>,
+    ahead: VecDeque<(u64, Target)>,
 }
 
 /// What became of a step.
@@ -143,55 +214,65 @@ impl Worker {
     }
 
     async fn step(&mut self, job: &Job) -> Result<Stepped, Late> {
-        let Some((place, id)) = self.next(job).await? else { return self.finish(job).await };
+        let Some((place, target)) = self.next(job).await? else { return self.finish(job).await };
         let next = job.stepped(place, None);
         let now = self.shell.clock.now();
-        let with = vec![Change::PutRecord(next.record()?), audit_of(job, id, now)];
-        match self.command(job.action, id, with).await {
+        let audited = self.audit_of(job, target, now).await?;
+        let with = vec![Change::PutRecord(next.record()?), audited];
+        match self.command(job, target, with).await {
             Ok(()) => Ok(Stepped::Taken),
             Err(CommandError::Stopping) => Err(Late::Stopping),
             Err(CommandError::Commit(CommitError::Conflict(_))) => {
-                self.put_back(job.id, place, id);
+                self.put_back(job.id, place, target);
                 Ok(Stepped::Conflict)
             }
             Err(CommandError::Commit(error)) => {
-                self.put_back(job.id, place, id);
+                self.put_back(job.id, place, target);
                 Err(error.into())
             }
             Err(CommandError::Store(error)) => {
-                self.put_back(job.id, place, id);
+                self.put_back(job.id, place, target);
                 Err(error.into())
             }
-            Err(error) => {
-                let problem = JobProblem { transmission: id, detail: error.to_string() };
-                let next = job.stepped(place, Some(problem)).record()?;
-                self.commit(Changeset::new().with(Change::PutRecord(next)), Stepped::Taken).await
+            Err(error) => self.refused(job, place, target, error.to_string()).await,
+        }
+    }
+
+    async fn refused(&self, job: &Job, place: u64, target: Target, detail: String) -> Result<Stepped, Late> {
+        let mut problem = target.problem(detail.clone());
+        let mut changeset = Changeset::new();
+        if let (Target::Item(n), Some(plan)) = (target, job.replay) {
+            let asked = job.clone();
+            if let Some(item) = self.shell.read(move |store| item(store, &asked, n)).await? {
+                problem.message = Some(item.outcome.message);
+                changeset.push(Change::PutRecord(item.into_state(ItemState::Refused(detail)).record(plan)?));
             }
         }
+        changeset.push(Change::PutRecord(job.stepped(place, Some(problem)).record()?));
+        self.commit(changeset, Stepped::Taken).await
     }
 
     /// The next one that the job takes, as it stands now.
-    async fn next(&mut self, job: &Job) -> Result<Option<(u64, TransmissionId)>, Late> {
+    async fn next(&mut self, job: &Job) -> Result<Option<(u64, Target)>, Late> {
         loop {
             let Some(turn) = self.turns.get_mut(&job.id) else { return Ok(None) };
-            while let Some((place, id)) = turn.ahead.pop_front() {
-                let asked = job.clone();
-                if self.shell.read(move |store| takes(store, &asked, id)).await? {
-                    return Ok(Some((place, id)));
+            while let Some((place, target)) = turn.ahead.pop_front() {
+                let (asked, plan) = (job.clone(), self.shell.plan.clone());
+                if self.shell.read(move |store| takes(store, &plan, &asked, target)).await? {
+                    return Ok(Some((place, target)));
                 }
             }
-            let (system, after) = (job.filter.system.clone(), turn.read_to);
-            let page =
-                self.shell.read(move |store| store.transmissions_after("paused", system.as_ref(), after, PAGE)).await?;
+            let (asked, after) = (job.clone(), turn.read_to);
+            let page = self.shell.read(move |store| ahead(store, &asked, after)).await?;
             let Some((last, _)) = page.last() else { return Ok(None) };
             turn.read_to = *last;
-            turn.ahead = page.into_iter().map(|(place, it)| (place, it.id)).collect();
+            turn.ahead = page.into();
         }
     }
 
-    fn put_back(&mut self, job: JobId, place: u64, id: TransmissionId) {
+    fn put_back(&mut self, job: JobId, place: u64, target: Target) {
         if let Some(turn) = self.turns.get_mut(&job) {
-            turn.ahead.push_front((place, id));
+            turn.ahead.push_front((place, target));
         }
     }
 
@@ -220,11 +301,14 @@ impl Worker {
         }
     }
 
-    async fn command(&self, action: JobAction, id: TransmissionId, with: Vec<Change>) -> Result<(), CommandError> {
+    async fn command(&self, job: &Job, target: Target, with: Vec<Change>) -> Result<(), CommandError> {
         let (done, answer) = oneshot::channel();
-        let command = match action {
-            JobAction::Resume => Command::Resume { id, with, done },
-            JobAction::Cancel => Command::Cancel { id, with, done },
+        let command = match (target, job.replay) {
+            (Target::Transmission(id), _) if job.action == JobAction::Cancel => Command::Cancel { id, with, done },
+            (Target::Transmission(id), _) => Command::Resume { id, with, done },
+            (Target::Message(id), _) => Command::Rerun { id, with, done },
+            (Target::Item(n), Some(plan)) => Command::Replay { plan, n, with, done },
+            (Target::Item(_), None) => return Err(CommandError::NotNow("the job names no replay plan".to_owned())),
         };
         if self.commands.send(command).await.is_err() {
             return Err(CommandError::Stopping);
@@ -232,14 +316,24 @@ impl Worker {
         self.shell.wake.router();
         answer.await.unwrap_or(Err(CommandError::Stopping))
     }
-}
 
-fn audit_of(job: &Job, id: TransmissionId, now: Timestamp) -> Change {
-    Change::AppendAudit(AuditRecord {
-        at: now,
-        actor: job.by.clone(),
-        action: format!("transmission.{}", job.action.word()),
-        target: format!("transmission/{id}"),
-        reason: Some(format!("{} (job {})", job.reason, job.id)),
-    })
+    async fn audit_of(&self, job: &Job, target: Target, at: Timestamp) -> Result<Change, Late> {
+        let (target, of) = match (target, job.replay) {
+            (Target::Transmission(id), _) => (format!("transmission/{id}"), String::new()),
+            (Target::Message(id), _) => (format!("message/{id}"), String::new()),
+            (Target::Item(n), plan) => {
+                let asked = job.clone();
+                let item = self.shell.read(move |store| item(store, &asked, n)).await?;
+                let message = item.map(|item| item.outcome.message.to_string()).unwrap_or_default();
+                (format!("message/{message}"), plan.map(|plan| format!(", replay {plan}")).unwrap_or_default())
+            }
+        };
+        Ok(Change::AppendAudit(AuditRecord {
+            at,
+            actor: job.by.clone(),
+            action: job.action.audited().to_owned(),
+            target,
+            reason: Some(format!("{} (job {}{of})", job.reason, job.id)),
+        }))
+    }
 }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crossdock_connect::endpoint::Endpoint;
+use crossdock_connect::endpoint::{Endpoint, Operation, Repeat};
 use crossdock_core::hub::Hub;
 use crossdock_core::ids::SystemName;
 use crossdock_core::master::matching::MergePolicy;
+use crossdock_core::transmission::Transmission;
 use crossdock_core::transmission::breaker::BreakerSettings;
 use crossdock_core::transmission::gate::Limits;
 use crossdock_core::transmission::pace::PaceLimit;
@@ -30,6 +31,8 @@ pub struct Plan {
     pub mapping_ms_max: u64,
     /// How much of each body is kept in the record of an attempt, in bytes.
     pub recorded_bytes_max: usize,
+    /// Somebody else than who drew a replay plan up has to approve it.
+    pub replay_needs_another: bool,
 }
 
 /// One system.
@@ -49,4 +52,23 @@ pub struct SystemPlan {
     /// Limits of operations and groups.
     pub limits: Limits,
     pub breaker: BreakerSettings,
+}
+
+impl Plan {
+    /// Whether an operation may be repeated after a lost answer: the system honours the key, or is asked first. Nobody knows
+    /// it of what is not configured.
+    pub fn repeats_safely(&self, system: &SystemName, operation: &str) -> bool {
+        let known = self.systems.get(system).and_then(|system| operation_of(system, operation));
+        known.is_some_and(|operation| operation.repeat == Repeat::Safe)
+    }
+
+    /// Whether sending it again may do it twice: it may have taken effect, and nothing would notice.
+    pub fn may_double(&self, it: &Transmission) -> bool {
+        it.in_doubt && !self.repeats_safely(&it.system, &it.operation)
+    }
+}
+
+/// An operation that a system can do.
+pub(crate) fn operation_of(system: &SystemPlan, name: &str) -> Option<Operation> {
+    system.endpoint.operations().iter().find(|operation| operation.name == name).copied()
 }

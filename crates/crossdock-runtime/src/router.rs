@@ -1,7 +1,8 @@
 //! The router: takes waiting messages in order, asks the core what follows, commits it. Step 5 of a message's way.
 //! It runs on a thread of its own, so no mapping ever holds up the network. It alone writes events and entities.
 
-mod batch;
+pub(crate) mod batch;
+mod mending;
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,10 +10,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossdock_core::changeset::{Change, Changeset};
-use crossdock_core::ids::{MessageId, SystemName, TransmissionId};
+use crossdock_core::ids::{MessageId, ReplayId, SystemName, TransmissionId};
 use crossdock_core::mapping::Notes;
 use crossdock_core::message::{MessageState, StoredMessage};
-use crossdock_core::routing::{self, Commanded, Context, Decision, Refused, Undecidable, View, ViewError};
+use crossdock_core::routing::{self, Commanded, Context, Decision, Refused, Replacement, Undecidable, View, ViewError};
 use crossdock_core::suggestion::Decided;
 use crossdock_core::traffic::{Learner, NewField};
 use crossdock_core::transmission::{NotNow, Transmission};
@@ -52,7 +53,29 @@ pub enum Command {
     /// Puts a message that failed, or that no flow took, back into the queue; takes a translated one once more for
     /// codes that are known since.
     Rerun { id: MessageId, with: Vec<Change>, done: oneshot::Sender<Result<(), CommandError>> },
+    /// Lets a paused transmission go on changed.
+    Replace {
+        id: TransmissionId,
+        by: Box<Replacement>,
+        /// Given the transmission as it stood and which one goes on.
+        with: With,
+        done: oneshot::Sender<Result<TransmissionId, CommandError>>,
+    },
+    /// Puts a message with another body in the place of one that failed.
+    Correct {
+        id: MessageId,
+        /// The id of the one that stands in its place.
+        instead: MessageId,
+        body: Vec<u8>,
+        with: Vec<Change>,
+        done: oneshot::Sender<Result<(), CommandError>>,
+    },
+    /// Reads the `n`-th message of a replay plan anew, as the plan says.
+    Replay { plan: ReplayId, n: u64, with: Vec<Change>, done: oneshot::Sender<Result<(), CommandError>> },
 }
+
+/// What is committed beside a replacement.
+pub type With = Box<dyn FnOnce(&Transmission, TransmissionId) -> Vec<Change> + Send>;
 
 /// Why a command had no effect.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -269,6 +292,11 @@ impl Router {
             Command::Resume { id, with, done } => drop(done.send(self.on_transmission(id, with, routing::resume))),
             Command::Cancel { id, with, done } => drop(done.send(self.on_transmission(id, with, routing::cancel))),
             Command::Rerun { id, with, done } => drop(done.send(self.rerun(id, with))),
+            Command::Replace { id, by, with, done } => drop(done.send(self.replace(id, &by, with))),
+            Command::Correct { id, instead, body, with, done } => {
+                drop(done.send(self.correct(id, instead, body, with)));
+            }
+            Command::Replay { plan, n, with, done } => drop(done.send(self.replay(plan, n, with))),
             Command::Decide { decision, by, with, done } => {
                 drop(done.send(self.settle(&decision, &by, with.as_deref())));
             }
@@ -317,6 +345,9 @@ impl Router {
             let mut changeset = again.map_err(CommandError::NotNow)?;
             changeset.changes.extend(with);
             return self.commit(changeset);
+        }
+        if routing::is_corrected(&stored.state) {
+            return Err(CommandError::NotNow("another message stands in its place: rerun that one".to_owned()));
         }
         if !matches!(stored.state, MessageState::Failed { .. } | MessageState::Ignored { .. }) {
             return Err(CommandError::NotNow(format!("a message that is {} cannot be rerun", stored.state.word())));

@@ -506,6 +506,23 @@ impl Store for MemoryStore {
         })
     }
 
+    fn messages_after(
+        &self,
+        state: Option<&str>,
+        system: Option<&SystemName>,
+        after: u64,
+        limit: usize,
+    ) -> Read<Vec<StoredMessage>> {
+        self.read(|t| {
+            let behind = t.messages.range(after.saturating_add(1)..).map(|(_, stored)| stored);
+            let fits = behind.filter(|stored| {
+                state.is_none_or(|state| state == stored.state.word())
+                    && system.is_none_or(|system| *system == stored.message.system)
+            });
+            fits.take(limit).cloned().collect()
+        })
+    }
+
     fn cursor(&self, name: &str) -> Read<Option<String>> {
         self.read(|t| t.cursors.get(name).cloned())
     }

@@ -73,6 +73,15 @@ pub trait Store: Send + Sync + 'static {
     fn message_with_key(&self, system: &SystemName, dedup_key: &str) -> Result<Option<MessageId>, StoreError>;
     /// Newest first.
     fn messages(&self, filter: &MessageFilter, page: Page) -> Result<Vec<StoredMessage>, StoreError>;
+    /// Messages behind a position, oldest first, at most `limit`: all, or those that ended in a state (`translated`,
+    /// `ignored`, `failed`). With a system and no state, every message behind is looked at until `limit` are found.
+    fn messages_after(
+        &self,
+        state: Option<&str>,
+        system: Option<&SystemName>,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<StoredMessage>, StoreError>;
     fn cursor(&self, name: &str) -> Result<Option<String>, StoreError>;
 
     fn event(&self, id: EventId) -> Result<Option<StoredEvent>, StoreError>;

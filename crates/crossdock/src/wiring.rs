@@ -6,18 +6,46 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use crossdock_core::hub::Hub;
+use crossdock_core::source::{Diagnostic, Severity};
 use crossdock_gateway::{GatewaySettings, Serving, serve};
 use crossdock_runtime::clock::SystemClock;
+use crossdock_runtime::desk::{Candidate, Candidates};
 use crossdock_runtime::hub::RunningHub;
 use crossdock_runtime::plan::Plan;
 use crossdock_store::SqliteStore;
 use crossdock_transport::{Http, HttpSettings};
 use tokio::sync::oneshot;
 
+use crate::config;
+use crate::config::env::Environment;
+use crate::config::folder::{Folder, Kind};
 use crate::config::hub::Settings;
 
+/// Mistakes of a tried configuration that are told at most.
+const MISTAKES_MAX: usize = 20;
+/// Stands for every secret of a configuration that is only tried; it is never sent anywhere.
+const STAND_IN: &str = "c3RhbmRzLWluLWZvci1hLXNlY3JldC1vZi1hLXRyaWFsISE=";
 /// How long attempts under way may take after the stop.
 const STOP_DEADLINE: Duration = Duration::from_secs(30);
+
+/// Compiles configurations that are only tried: nothing is read from this machine, neither secrets nor its environment.
+struct Tried;
+
+impl Candidates for Tried {
+    fn compile(&self, candidate: &Candidate) -> Result<Hub, Vec<String>> {
+        let folder = Folder::of_texts(candidate.files.iter().map(|file| (file.path.clone(), file.text.clone())));
+        if folder.of_kind(Kind::Hub).next().is_none() {
+            return Err(vec!["it holds no hub.yaml".to_owned()]);
+        }
+        let env = Environment::new(&folder.root, &|_| None, true).with_secret(STAND_IN);
+        let loaded = config::compile(&folder, &env);
+        let told = |it: &Diagnostic| format!("{}: {}", it.location, it.message);
+        let wrong = loaded.diagnostics.iter().filter(|it| it.severity == Severity::Error);
+        let wrong: Vec<String> = wrong.take(MISTAKES_MAX).map(told).collect();
+        loaded.plan.map(|plan| plan.hub).ok_or(wrong)
+    }
+}
 
 /// A hub whose doors are open.
 pub struct OpenHub {
@@ -45,7 +73,7 @@ pub async fn open(root: &Path, plan: Plan, settings: &Settings, loopback_only: b
         ..GatewaySettings::new(settings.ingress, settings.console)
     };
     let stop = async move { drop(shutting.await) };
-    match serve(doors, hub.intake(), hub.desk(), stop).await {
+    match serve(doors, hub.intake(), hub.desk().with_candidates(Arc::new(Tried)), stop).await {
         Ok(serving) => Ok(OpenHub { hub, serving, shut }),
         Err(error) => {
             hub.stop().await;

@@ -58,8 +58,14 @@ fn open(class: ExceptionClass, second: i64) -> Exception {
 }
 
 fn job(filter: JobFilter) -> Job {
-    let plan =
-        JobPlan { action: JobAction::Resume, filter, rate_per_s: RATE, by: "ann".into(), reason: "mended".into() };
+    let plan = JobPlan {
+        action: JobAction::Resume,
+        filter,
+        rate_per_s: RATE,
+        in_doubt: false,
+        by: "ann".into(),
+        reason: "mended".into(),
+    };
     Job::start(JobId(uuid::Uuid::from_u128(9)), plan, 2, at(100))
 }
 
@@ -104,8 +110,11 @@ fn what_is_paused_again_is_a_new_problem() {
 #[test]
 fn a_job_counts_what_it_did_and_keeps_the_latest_problems() {
     let mut job = job(JobFilter { class: Some(ExceptionClass::OutcomeUnknown), ..JobFilter::default() });
-    let problem =
-        |n: u64| JobProblem { transmission: TransmissionId(uuid::Uuid::from_u128(n.into())), detail: "gone".into() };
+    let problem = |n: u64| JobProblem {
+        transmission: Some(TransmissionId(uuid::Uuid::from_u128(n.into()))),
+        message: None,
+        detail: "gone".into(),
+    };
     job = job.stepped(4, None);
     for n in 0..30 {
         job = job.stepped(5 + n, Some(problem(n)));

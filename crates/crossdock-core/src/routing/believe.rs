@@ -41,12 +41,27 @@ pub(super) fn apply(made: Made, work: &mut Work<'_>) -> Result<(), ViewError> {
 }
 
 /// Folds an event that counts. One that was retracted before it came is kept, but nothing is done because of it.
-pub(super) fn take(of: EventType, mut event: Event, line: Vec<Entity>, work: &mut Work<'_>) -> Result<(), ViewError> {
+pub(super) fn take(of: EventType, event: Event, line: Vec<Entity>, work: &mut Work<'_>) -> Result<(), ViewError> {
+    let event = fold_in(of, event, line, None, work)?;
+    match event.standing.retracted {
+        true => Ok(()),
+        false => outbound::owe(&event, of, work),
+    }
+}
+
+/// Folds and appends an event, and owes nothing because of it. `first` is said when it is known otherwise.
+pub(super) fn fold_in(
+    of: EventType,
+    mut event: Event,
+    line: Vec<Entity>,
+    first: Option<bool>,
+    work: &mut Work<'_>,
+) -> Result<Event, ViewError> {
     let version = line.last().map_or(0, |known| known.version);
     let is_plain = merge::is_plain(&line);
     let mut folded = merge::fold_line(of, line, &event);
     event.out_of_order = folded.out_of_order;
-    event.first = folded.first;
+    event.first = first.unwrap_or(folded.first);
     event.standing.retracted = folded.retracted;
     if model::needs_refold(&event)
         && !folded.retracted
@@ -56,10 +71,37 @@ pub(super) fn take(of: EventType, mut event: Event, line: Vec<Entity>, work: &mu
     }
     folded.entities.into_iter().for_each(|entity| work.put_entity(entity));
     work.append_event(event.clone());
-    match event.standing.retracted {
-        true => Ok(()),
-        false => outbound::owe(&event, of, work),
+    Ok(event)
+}
+
+/// Weighs, folds and appends what a message tells when it is read anew. That it only reports an effect of ours was decided
+/// when it first came.
+pub(super) fn apply_anew(
+    of: EventType,
+    mut event: Event,
+    first: Option<bool>,
+    work: &mut Work<'_>,
+) -> Result<Event, ViewError> {
+    let line = work.lineage(&event.subject)?;
+    let known = line.last();
+    if let Some(survivor) = known.filter(|survivor| survivor.name != event.subject) {
+        merge::rename(of, survivor, &mut event);
     }
+    if work.hub.authority.knows(of.entity.name) {
+        let verdict = work.hub.authority.weigh(of, known, &mut event);
+        tell(&verdict, &event, work)?;
+    }
+    if event.standing.refused {
+        work.append_event(event.clone());
+        return Ok(event);
+    }
+    fold_in(of, event, line, first, work)
+}
+
+/// Whether an entity can be made anew of its events, which taking one of them back needs.
+pub(super) fn can_be_refolded(subject: &crate::event::EntityRef, work: &Work<'_>) -> Result<bool, ViewError> {
+    let line = work.lineage(subject)?;
+    Ok(merge::is_plain(&line) && work.events_about(subject, REFOLDED_MAX)?.len() + 1 < REFOLDED_MAX)
 }
 
 /// A retraction takes effects back only while an entity has fewer events than this.

@@ -6,6 +6,7 @@ mod decisions;
 mod find;
 mod inbound;
 mod outbound;
+mod replay;
 mod result;
 mod status;
 mod submitted;
@@ -16,12 +17,13 @@ mod work;
 use jiff::Timestamp;
 
 use crate::changeset::{Change, Changeset};
+use crate::edit;
 use crate::event::{Entity, EntityRef, Event, Reference};
 use crate::exception::Exception;
 use crate::hub::Hub;
 use crate::ids::{EventId, FlowName, MessageId, OrderingKey, SuggestionId, SystemName, TransmissionId};
 use crate::mapping::Notes;
-use crate::message::{MessageState, StoredMessage};
+use crate::message::{Message, MessageState, StoredMessage};
 use crate::submission;
 use crate::suggestion::Suggestion;
 use crate::traffic::NewField;
@@ -30,6 +32,7 @@ use crate::value::Value;
 
 pub use decisions::{Decision, Decisive, REFERENCES_MAX, Undecidable, WAITING_MAX, decide};
 pub use inbound::{is_wanted, unwanted};
+pub use replay::{is_corrected, replay};
 use work::Work;
 
 /// What routing may look up. Within a batch the view shows the effects of the messages before.
@@ -185,6 +188,65 @@ pub fn cancel(transmission: &Transmission, context: &mut Context<'_>) -> Command
     Ok(outbound::cancel(transmission, &mut work)?.map(|()| work.into_changeset()))
 }
 
+/// What a person puts in the place of a transmission that stands still.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Replacement {
+    /// Another input.
+    pub input: Option<Value>,
+    /// Another system that can do the same.
+    pub system: Option<SystemName>,
+    /// The person knows that the first may have taken effect, and that this may do it once more.
+    pub confirmed: bool,
+}
+
+/// Decides what lets a paused transmission go on changed; gives which one goes on. When it is known that nothing took
+/// effect, that is another one with a key of its own, in the old place, and the original is given up as it stands. When it
+/// may have taken effect, it is the same one under its old key: a partner that honours keys then either answers what it
+/// did, or refuses the other payload; it never does it twice (I2).
+///
+/// # Errors
+/// The view's, or that it cannot be replaced.
+pub fn replace(
+    transmission: &Transmission,
+    by: &Replacement,
+    context: &mut Context<'_>,
+) -> Result<Result<(TransmissionId, Changeset), Refused>, ViewError> {
+    let mut work = Work::new(context);
+    Ok(outbound::replace(transmission, by, &mut work)?.map(|id| (id, work.into_changeset())))
+}
+
+/// Decides what lets a failed message go on with another body: a message that stands in its place. The original stays as
+/// it came, and names it.
+///
+/// # Errors
+/// The view's, or that it cannot be corrected.
+pub fn correct(stored: &StoredMessage, id: MessageId, body: Vec<u8>, context: &mut Context<'_>) -> Commanded {
+    let mut work = Work::new(context);
+    let message = &stored.message;
+    if !matches!(stored.state, MessageState::Failed { .. }) {
+        return Ok(Err(NotNow { state: stored.state.word(), event: "corrected" }.into()));
+    }
+    if message.cause.is_some() {
+        return Ok(Err(Refused::Result));
+    }
+    let mut headers = message.headers.clone();
+    headers.retain(|(name, _)| name != edit::CORRECTS);
+    headers.push((edit::CORRECTS.to_owned(), message.id.to_string()));
+    let correcting = Message {
+        id,
+        dedup_key: format!("{}#{id}", message.dedup_key),
+        headers,
+        body,
+        // It stands where the original stood: what it tells without a time of its own was told then.
+        ..message.clone()
+    };
+    work.settle(&fingerprint::message(message.id))?;
+    work.push(Change::AcceptMessage(correcting));
+    let reason = replay::corrected_by(id);
+    work.push(Change::SetMessageState { id: message.id, state: MessageState::Ignored { reason } });
+    Ok(Ok(work.into_changeset()))
+}
+
 /// Decides whether a held transmission is still held under the present configuration. Empty when nothing changes.
 ///
 /// # Errors
@@ -216,6 +278,23 @@ pub enum Refused {
     /// Nobody knows any more how to make its input.
     #[error("flow {0} is no longer in the configuration: bring it back, or cancel the transmission")]
     FlowGone(FlowName),
+    /// It may be done twice.
+    #[error(
+        "{operation} may have taken effect at {system}, and sending it to another system may do it twice: look there, then \
+         confirm it"
+    )]
+    InDoubt {
+        /// What was sent.
+        operation: String,
+        /// To whom.
+        system: SystemName,
+    },
+    /// There is nothing to send yet.
+    #[error("it has no input yet: mend its mapping and resume it, or give it an input")]
+    NoInput,
+    /// The hub wrote the message to itself.
+    #[error("it tells the result of a transmission, which nobody else can tell: mend the mapping, then rerun it")]
+    Result,
 }
 
 /// The words by which equal problems are recognised.

@@ -6,9 +6,10 @@ use crate::changeset::{Change, Timer, TimerPurpose};
 use crate::event::{Entity, EntityRef, Event};
 use crate::exception::ExceptionClass;
 use crate::hub::{OutboundFlow, Repetition, scopes};
-use crate::ids::{FlowName, OrderingKey, TransmissionId};
+use crate::ids::{EventId, FlowName, OrderingKey, TransmissionId};
 use crate::mapping::{Bindings, Expression, Fault, FaultKind};
 use crate::model::{self, EventType, key_text};
+use crate::replay::{EffectChange, EffectVerdict, Effects, differences};
 use crate::transmission::schedule::later;
 use crate::transmission::{Group, NotNow, Transmission, TransmissionEvent, TransmissionState, decide};
 use crate::value::Value;
@@ -16,7 +17,7 @@ use crate::value::Value;
 use super::inbound::{evaluate, holds};
 use super::status::{self, Met, Place};
 use super::work::{Work, class_of, transmission_problem};
-use super::{Refused, ViewError, fingerprint};
+use super::{Refused, Replacement, ViewError, fingerprint};
 
 /// Owes a transmission for every flow that wants this event.
 pub(super) fn owe(event: &Event, event_type: EventType, work: &mut Work<'_>) -> Result<(), ViewError> {
@@ -46,6 +47,134 @@ fn owe_one(flow: &OutboundFlow, event: &Event, bindings: &Bindings, work: &mut W
         }
         Ok(None) => Ok(()),
         Err(fault) => stop(transmission, flow, bindings, &fault, work),
+    }
+}
+
+/// What is and was owed because of an event whose message is read anew, and what is owed now. `root` is the event that was
+/// made first of the same place in the message: by it what was owed is known, whatever was corrected since.
+pub(super) fn effects(
+    event: &Event,
+    event_type: EventType,
+    root: EventId,
+    policy: Effects,
+    work: &mut Work<'_>,
+) -> Result<Vec<EffectChange>, ViewError> {
+    let hub = work.hub;
+    let name = event_type.name();
+    let wanting = hub.outbound.iter().filter(|flow| flow.on.iter().any(|on| on.name() == name));
+    let wanting: Vec<&OutboundFlow> = wanting.filter(|flow| flow.repeat == Repetition::Every || event.first).collect();
+    let mut changes = Vec::new();
+    if wanting.is_empty() {
+        return Ok(changes);
+    }
+    let bindings = bindings_of(event, work)?;
+    for flow in wanting {
+        changes.extend(effect(flow, event, &bindings, root, policy, work)?);
+    }
+    Ok(changes)
+}
+
+fn effect(
+    flow: &OutboundFlow,
+    event: &Event,
+    bindings: &Bindings,
+    root: EventId,
+    policy: Effects,
+    work: &mut Work<'_>,
+) -> Result<Option<EffectChange>, ViewError> {
+    let known = latest(TransmissionId::derive(root, &flow.name), work)?;
+    let fresh = Transmission { id: TransmissionId::derive(root, &flow.name), ..blank(flow, event, work) };
+    let about = match about(flow, event, bindings, work) {
+        Ok(Some(about)) => work.present_name(about)?,
+        Ok(None) => return Ok(known.map(|known| effect_change(&known, None))),
+        Err(fault) => return Ok(Some(effect_change(&known.unwrap_or(fresh), Some(Err(fault.to_string()))))),
+    };
+    let input = match flow.input.apply_noting(bindings, &work.limits(), work.notes) {
+        Ok(input) => input.into_json_shape(),
+        Err(fault) => return Ok(Some(effect_change(&known.unwrap_or(fresh), Some(Err(fault.to_string()))))),
+    };
+    work.notes.take_unknown();
+    let Some(known) = known else {
+        if policy == Effects::None {
+            return Ok(None);
+        }
+        let fresh = Transmission { about, ..fresh };
+        hold_or_owe(fresh.clone(), flow, bindings, work)?;
+        let told = effect_change(&fresh, Some(Ok(input)));
+        return Ok(Some(EffectChange { what: EffectVerdict::New, fields: Vec::new(), ..told }));
+    };
+    let mut told = effect_change(&known, Some(Ok(input)));
+    if told.what == EffectVerdict::DoneOtherwise && policy == Effects::Changed {
+        let id = TransmissionId::of_successor(known.id);
+        hold_or_owe(Transmission { id, about: about.clone(), ..fresh }, flow, bindings, work)?;
+        told = EffectChange { what: EffectVerdict::Repeated, transmission: id, about, ..told };
+    }
+    Ok(Some(told))
+}
+
+/// What would no longer be owed because of an event that is taken back.
+pub(super) fn effects_of_withdrawn(
+    event: &Event,
+    root: EventId,
+    work: &Work<'_>,
+) -> Result<Vec<EffectChange>, ViewError> {
+    let mut changes = Vec::new();
+    for flow in work.hub.outbound.iter().filter(|flow| flow.on.iter().any(|on| on.name() == event.event_type)) {
+        if let Some(known) = latest(TransmissionId::derive(root, &flow.name), work)? {
+            changes.push(effect_change(&known, None));
+        }
+    }
+    Ok(changes)
+}
+
+/// The transmission that went last in the place of this one.
+fn latest(id: TransmissionId, work: &Work<'_>) -> Result<Option<Transmission>, ViewError> {
+    let mut found = work.view.transmission(id)?;
+    for _ in 0..SUCCESSORS_MAX {
+        let Some(known) = &found else { break };
+        match work.view.transmission(TransmissionId::of_successor(known.id))? {
+            Some(next) => found = Some(next),
+            None => break,
+        }
+    }
+    Ok(found)
+}
+
+/// What stands, beside the input it would have today: `None` when it would not be owed.
+fn effect_change(known: &Transmission, today: Option<Result<Value, String>>) -> EffectChange {
+    let state = known.state.word().to_owned();
+    let (mut input, mut fields) = (Value::Null, Vec::new());
+    let (what, detail) = match (&known.state, today) {
+        (TransmissionState::Done, None) => (EffectVerdict::Unwanted, None),
+        (TransmissionState::Cancelled, _) => (EffectVerdict::GivenUp, None),
+        (TransmissionState::Done, Some(Ok(now))) => {
+            fields = differences(&known.input, &now);
+            input = now;
+            (if fields.is_empty() { EffectVerdict::Done } else { EffectVerdict::DoneOtherwise }, None)
+        }
+        (_, Some(Err(fault))) => (EffectVerdict::Fails, Some(fault)),
+        (_, Some(Ok(now))) => {
+            if !known.input.is_null() {
+                fields = differences(&known.input, &now);
+            }
+            input = now;
+            (EffectVerdict::Open, Some(state))
+        }
+        (_, None) => (EffectVerdict::Open, Some(state)),
+    };
+    if what == EffectVerdict::Done {
+        input = Value::Null;
+    }
+    EffectChange {
+        what,
+        transmission: known.id,
+        system: known.system.clone(),
+        operation: known.operation.clone(),
+        flow: known.flow.clone(),
+        about: known.about.clone(),
+        detail,
+        input,
+        fields,
     }
 }
 
@@ -242,6 +371,58 @@ pub(super) fn cancel(it: &Transmission, work: &mut Work<'_>) -> Result<Result<()
     Ok(Ok(()))
 }
 
+/// A person lets a paused transmission go on changed. Gives the one that goes on.
+pub(super) fn replace(
+    it: &Transmission,
+    by: &Replacement,
+    work: &mut Work<'_>,
+) -> Result<Result<TransmissionId, Refused>, ViewError> {
+    let input = by.input.clone().unwrap_or_else(|| it.input.clone());
+    if input.is_null() {
+        return Ok(Err(Refused::NoInput));
+    }
+    let is_elsewhere = by.system.as_ref().is_some_and(|system| *system != it.system);
+    if is_elsewhere && it.in_doubt && !by.confirmed {
+        return Ok(Err(Refused::InDoubt { operation: it.operation.clone(), system: it.system.clone() }));
+    }
+    let event = if it.in_doubt && !is_elsewhere { TransmissionEvent::Resumed } else { TransmissionEvent::Cancelled };
+    if !matches!(it.state, TransmissionState::Paused { .. }) {
+        return Ok(Err(NotNow { state: it.state.word(), event: "changed" }.into()));
+    }
+    let step = match decide(it, &event, &Default::default(), work.now) {
+        Ok(step) => step,
+        Err(not_now) => return Ok(Err(not_now.into())),
+    };
+    work.settle(&fingerprint::transmission(it.id))?;
+    if event == TransmissionEvent::Resumed {
+        work.put_transmission(Transmission { input, ..step.transmission });
+        return Ok(Ok(it.id));
+    }
+    let id = TransmissionId::of_successor(it.id);
+    work.put_transmission(step.transmission);
+    let place = if is_elsewhere || it.place == 0 { work.next_place() } else { it.place };
+    work.put_transmission(Transmission {
+        id,
+        version: 1,
+        system: by.system.clone().unwrap_or_else(|| it.system.clone()),
+        config: work.hub.version.clone(),
+        input,
+        state: TransmissionState::Owed,
+        place,
+        due_at: work.now,
+        attempts: 0,
+        created_at: work.now,
+        failing_since: None,
+        in_doubt: false,
+        refused: false,
+        last_problem: None,
+        result: None,
+        finished_at: None,
+        ..it.clone()
+    });
+    Ok(Ok(id))
+}
+
 fn event_of(transmission: &Transmission, work: &Work<'_>) -> Result<Event, ViewError> {
     let gone = || ViewError(format!("event {} of transmission {} is gone", transmission.event, transmission.id));
     work.view.event(transmission.event)?.ok_or_else(gone)
@@ -426,6 +607,9 @@ pub(super) fn event_value(event: &Event) -> Value {
         ("data", event.data.clone()),
     ])
 }
+
+/// How often something that is owed was put in the place of another, at most, to be found.
+const SUCCESSORS_MAX: usize = 1_000;
 
 /// How many entities of one kind are looked for until one is known.
 const TRIED_MAX: usize = 4;

@@ -6,6 +6,7 @@ use super::inbound::{self, Failure, Made};
 use super::work::Work;
 use crate::event::{Event, Standing};
 use crate::exception::ExceptionClass;
+use crate::hub::Hub;
 use crate::message::{Message, MessageState};
 use crate::model;
 use crate::submission::{self, Submitted};
@@ -32,6 +33,13 @@ pub(super) fn take(message: &Message, work: &mut Work<'_>) -> Result<MessageStat
         believe::apply(made(message, n, one), work)?;
     }
     Ok(MessageState::Translated { events: count })
+}
+
+/// What a submission tells today, or why it tells nothing.
+pub(super) fn read(message: &Message, hub: &Hub) -> Result<Vec<Made>, String> {
+    let submitted = submission::read(&message.content_type, &message.body, hub.events_per_message_max)
+        .map_err(|faults| unfit(&faults).summary)?;
+    Ok(submitted.into_iter().enumerate().map(|(n, one)| made(message, n, one)).collect())
 }
 
 fn unfit(faults: &[submission::Fault]) -> Failure {

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use bytes::Bytes;
-use crossdock_core::ids::{SuggestionId, SystemName, TransmissionId};
-use crossdock_core::job::JobAction;
+use crossdock_core::ids::{ReplayId, SuggestionId, SystemName, TransmissionId};
+use crossdock_core::job::{JobAction, RATE};
+use crossdock_core::replay::Effects;
 use crossdock_core::routing::Decision;
 use crossdock_runtime::desk::{
-    Actor, CommandKey, Done, JobAnswer, JobView, Order, ReferencesChanged, ResumeScope, Resumed,
+    Actor, Candidate, CommandKey, Done, JobAnswer, JobView, Mended, Order, ReferencesChanged, ReplayView, ResumeScope,
+    Resumed,
 };
 use hyper::header::HeaderMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -21,7 +23,8 @@ use super::answer::{Answer, json_text};
 use super::jobs::{self, Which};
 use super::master::{self, GivenReference};
 use super::read::{entity_name, invalid, read_path};
-use super::{Shared, records, submit};
+use super::replays::{self, WhichMessages};
+use super::{Shared, mend, records, submit};
 use crate::problem::Problem;
 
 /// Longest name of an actor, in characters.
@@ -56,6 +59,9 @@ pub struct Resume {
     /// Everything, when it is true.
     #[serde(skip_serializing_if = "Option::is_none")]
     all: Option<bool>,
+    /// Also what may have taken effect at a system that honours no key: it may be done twice. Look there first.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    in_doubt: bool,
     /// A person, or a program in a person's name; `api` when nothing is said.
     actor: Option<String>,
     /// Kept in the audit record.
@@ -76,6 +82,8 @@ pub enum Command {
         system: Option<String>,
         #[serde(skip_serializing_if = "Option::is_none")]
         all: Option<bool>,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        in_doubt: bool,
         actor: Option<String>,
         #[schemars(with = "String", length(min = 1, max = 2000), regex(pattern = r"\S"))]
         reason: Option<String>,
@@ -112,7 +120,7 @@ pub enum Command {
         #[schemars(with = "String", length(min = 1, max = 2000), regex(pattern = r"\S"))]
         reason: Option<String>,
     },
-    /// Do something to many paused transmissions, one by one. A dry run needs no reason.
+    /// Do something to many paused transmissions or failed messages, one by one. A dry run needs no reason.
     #[serde(rename = "job.start")]
     StartJob {
         action: JobAction,
@@ -120,6 +128,8 @@ pub enum Command {
         which: Which,
         #[serde(skip_serializing_if = "Option::is_none")]
         rate_per_s: Option<NonZeroU32>,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        in_doubt: bool,
         #[serde(default)]
         dry_run: bool,
         actor: Option<String>,
@@ -129,6 +139,77 @@ pub enum Command {
     #[serde(rename = "job.stop")]
     StopJob {
         job: String,
+        actor: Option<String>,
+        #[schemars(with = "String", length(min = 1, max = 2000), regex(pattern = r"\S"))]
+        reason: Option<String>,
+    },
+    /// Let a paused transmission go on with another input; the original is kept.
+    #[serde(rename = "transmission.edit")]
+    EditTransmission {
+        transmission: String,
+        /// The whole input, as JSON in a text.
+        input: String,
+        #[serde(default)]
+        confirmed: bool,
+        actor: Option<String>,
+        #[schemars(with = "String", length(min = 1, max = 2000), regex(pattern = r"\S"))]
+        reason: Option<String>,
+    },
+    /// Let a paused transmission go to another system that can do the same.
+    #[serde(rename = "transmission.reroute")]
+    RerouteTransmission {
+        transmission: String,
+        system: String,
+        #[serde(default)]
+        confirmed: bool,
+        actor: Option<String>,
+        #[schemars(with = "String", length(min = 1, max = 2000), regex(pattern = r"\S"))]
+        reason: Option<String>,
+    },
+    /// Put a message with another body in the place of one that failed; the original is kept.
+    #[serde(rename = "message.correct")]
+    CorrectMessage {
+        message: String,
+        body: String,
+        actor: Option<String>,
+        #[schemars(with = "String", length(min = 1, max = 2000), regex(pattern = r"\S"))]
+        reason: Option<String>,
+    },
+    /// Draw up a replay plan. A dry run needs no reason.
+    #[serde(rename = "replay.plan")]
+    PlanReplay {
+        which: WhichMessages,
+        #[serde(default)]
+        effects: Effects,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        with: Option<Candidate>,
+        #[serde(default)]
+        dry_run: bool,
+        actor: Option<String>,
+        reason: Option<String>,
+    },
+    /// Agree to a replay plan.
+    #[serde(rename = "replay.approve")]
+    ApproveReplay {
+        replay: String,
+        actor: Option<String>,
+        #[schemars(with = "String", length(min = 1, max = 2000), regex(pattern = r"\S"))]
+        reason: Option<String>,
+    },
+    /// Run an approved replay plan.
+    #[serde(rename = "replay.run")]
+    RunReplay {
+        replay: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        rate_per_s: Option<NonZeroU32>,
+        actor: Option<String>,
+        #[schemars(with = "String", length(min = 1, max = 2000), regex(pattern = r"\S"))]
+        reason: Option<String>,
+    },
+    /// Stop the run of a replay plan: what it did stays done.
+    #[serde(rename = "replay.stop")]
+    StopReplay {
+        replay: String,
         actor: Option<String>,
         #[schemars(with = "String", length(min = 1, max = 2000), regex(pattern = r"\S"))]
         reason: Option<String>,
@@ -186,8 +267,10 @@ pub fn answer_shape(generator: &mut SchemaGenerator) -> Schema {
     let changed = generator.subschema_for::<ReferencesChanged>();
     let started = generator.subschema_for::<JobAnswer>();
     let stopped = generator.subschema_for::<JobView>();
+    let mended = generator.subschema_for::<Mended>();
+    let replay = generator.subschema_for::<ReplayView>();
     let done = generator.subschema_for::<Done>();
-    json_schema!({"anyOf": [resumed, changed, started, stopped, done]})
+    json_schema!({"anyOf": [resumed, changed, started, stopped, mended, replay, done]})
 }
 
 pub async fn command(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Answer {
@@ -196,8 +279,9 @@ pub async fn command(State(shared): State<Arc<Shared>>, headers: HeaderMap, body
 }
 
 pub async fn resume(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Answer {
-    let Resume { ids, system, all, actor, reason } = parse(&body)?;
-    give(&shared, submit::key(&headers)?, Command::ResumeTransmissions { ids, system, all, actor, reason }).await
+    let Resume { ids, system, all, in_doubt, actor, reason } = parse(&body)?;
+    let command = Command::ResumeTransmissions { ids, system, all, in_doubt, actor, reason };
+    give(&shared, submit::key(&headers)?, command).await
 }
 
 pub async fn cancel(State(shared): State<Arc<Shared>>, id: InPath, headers: HeaderMap, body: Bytes) -> Answer {
@@ -236,9 +320,28 @@ impl Command {
     fn understood(self) -> Result<(Order, Actor), Problem> {
         let system = |name: String| SystemName::from(name.as_str());
         let (order, name, reason) = match self {
-            Command::ResumeTransmissions { ids, system, all, actor, reason } => {
-                (Order::Resume(scope(ids, system, all)?), actor, reason)
+            Command::ResumeTransmissions { ids, system, all, in_doubt, actor, reason } => {
+                let scope = scope(ids, system, all)?;
+                (if in_doubt { Order::ResumeInDoubt(scope) } else { Order::Resume(scope) }, actor, reason)
             }
+            Command::EditTransmission { transmission: id, input, confirmed, actor, reason } => {
+                (Order::Mend(transmission(&id)?, mend::edited(&input, confirmed)?), actor, reason)
+            }
+            Command::RerouteTransmission { transmission: id, system: to, confirmed, actor, reason } => {
+                (Order::Mend(transmission(&id)?, mend::rerouted(system(to), confirmed)), actor, reason)
+            }
+            Command::CorrectMessage { message, body, actor, reason } => {
+                (Order::Correct(records::parse("message", &message)?, body.into_bytes()), actor, reason)
+            }
+            Command::PlanReplay { which, effects, with, dry_run, actor, reason } => {
+                let reason = reason.or_else(|| dry_run.then(|| "dry run".to_owned()));
+                (Order::PlanReplay(replays::request(which, effects, with, dry_run)), actor, reason)
+            }
+            Command::ApproveReplay { replay: id, actor, reason } => (Order::ApproveReplay(replay(&id)?), actor, reason),
+            Command::RunReplay { replay: id, rate_per_s, actor, reason } => {
+                (Order::RunReplay(replay(&id)?, rate_per_s.unwrap_or(RATE)), actor, reason)
+            }
+            Command::StopReplay { replay: id, actor, reason } => (Order::StopReplay(replay(&id)?), actor, reason),
             Command::CancelTransmission { transmission: id, actor, reason } => {
                 (Order::Cancel(transmission(&id)?), actor, reason)
             }
@@ -249,10 +352,10 @@ impl Command {
             Command::ResumeSystem { system: name, actor, reason } => {
                 (Order::Resume(ResumeScope::System(system(name))), actor, reason)
             }
-            Command::StartJob { action, which, rate_per_s, dry_run, actor: name, reason } => {
+            Command::StartJob { action, which, rate_per_s, in_doubt, dry_run, actor: name, reason } => {
                 let reason = reason.or_else(|| dry_run.then(|| "dry run".to_owned()));
                 let actor = actor(name, reason)?;
-                let plan = jobs::plan(action, which, rate_per_s, &actor)?;
+                let plan = jobs::plan(action, which, rate_per_s, in_doubt, &actor)?;
                 return Ok((Order::StartJob { plan, dry_run }, actor));
             }
             Command::StopJob { job, actor, reason } => (Order::StopJob(records::parse("job", &job)?), actor, reason),
@@ -294,6 +397,10 @@ fn scope(ids: Option<Vec<String>>, system: Option<String>, all: Option<bool>) ->
 
 fn transmission(id: &str) -> Result<TransmissionId, Problem> {
     records::parse("transmission", id)
+}
+
+fn replay(id: &str) -> Result<ReplayId, Problem> {
+    records::parse("replay plan", id)
 }
 
 fn suggestion(id: &str) -> Result<SuggestionId, Problem> {

@@ -1,4 +1,4 @@
-//! Jobs: many paused transmissions resumed or given up by one decision.
+//! Jobs: many paused transmissions resumed or given up, or failed messages routed again, by one decision.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -20,11 +20,11 @@ use super::read::{Asked, entity_name, invalid, read_path, read_query, rows};
 use super::{Shared, records, submit};
 use crate::problem::Problem;
 
-/// Which paused transmissions; what is not said means any. All that is said must fit.
+/// Which paused transmissions or failed messages; what is not said means any. All that is said must fit.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Which {
-    /// Owed to this system.
+    /// Owed to this system, or sent by it.
     #[serde(skip_serializing_if = "Option::is_none")]
     system: Option<String>,
     /// Owed by this flow.
@@ -60,12 +60,15 @@ pub struct Which {
 pub struct StartJob {
     /// What is done to each.
     action: JobAction,
-    /// To which; to everything that is paused when nothing is said.
+    /// To which; to everything that stands still when nothing is said.
     #[serde(default)]
     which: Which,
     /// How many in a second, at most 1,000; 50 when nothing is said.
     #[schemars(range(min = 1, max = 1000))]
     rate_per_s: Option<NonZeroU32>,
+    /// Also resume what may have taken effect at a system that honours no key: it may be done twice.
+    #[serde(default)]
+    in_doubt: bool,
     /// Only tell what would be done.
     #[serde(default)]
     dry_run: bool,
@@ -97,8 +100,8 @@ pub struct FaultList {
 }
 
 pub async fn start(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Answer {
-    let StartJob { action, which, rate_per_s, dry_run, actor, reason } = act::parse(&body)?;
-    let command = Command::StartJob { action, which, rate_per_s, dry_run, actor, reason };
+    let StartJob { action, which, rate_per_s, in_doubt, dry_run, actor, reason } = act::parse(&body)?;
+    let command = Command::StartJob { action, which, rate_per_s, in_doubt, dry_run, actor, reason };
     act::give(&shared, submit::key(&headers)?, command).await
 }
 
@@ -128,6 +131,7 @@ pub fn plan(
     action: JobAction,
     which: Which,
     rate_per_s: Option<NonZeroU32>,
+    in_doubt: bool,
     actor: &Actor,
 ) -> Result<JobPlan, Problem> {
     let filter = JobFilter {
@@ -141,5 +145,5 @@ pub fn plan(
         fault: which.fault.map(|fault| fault.parse().map_err(|error| invalid(format!("{error}")))).transpose()?,
     };
     let (by, reason) = (actor.name.clone(), actor.reason.clone().unwrap_or_default());
-    Ok(JobPlan { action, filter, rate_per_s: rate_per_s.unwrap_or(RATE), by, reason })
+    Ok(JobPlan { action, filter, rate_per_s: rate_per_s.unwrap_or(RATE), in_doubt, by, reason })
 }

@@ -7,9 +7,11 @@ mod entities;
 mod guard;
 mod jobs;
 mod master;
+mod mend;
 pub mod openapi;
 mod read;
 mod records;
+mod replays;
 mod submit;
 pub mod table;
 

@@ -4,18 +4,20 @@
 use std::sync::Arc;
 
 use axum::routing::{MethodRouter, get, post};
+use crossdock_core::edit::Edit;
 use crossdock_core::event::Reference;
 use crossdock_core::loss::Report;
 use crossdock_core::master::matching::Candidate;
+use crossdock_core::replay::ReplayItem;
 use crossdock_core::suggestion::Suggestion;
 use crossdock_runtime::desk::{
     Done, EntityListing, EntityView, EventView, ExceptionRow, FaultRow, Found, History, JobAnswer, JobView, KindView,
-    Links, Listing, MessageRow, MessageView, Overview, ReferencesChanged, RejectionRow, Resumed, Submitted, Trace,
-    TransmissionRow,
+    Links, Listing, Mended, MessageRow, MessageView, Overview, ReferencesChanged, RejectionRow, ReplayView, Resumed,
+    StuckRow, Submitted, Trace, TransmissionRow,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::{Shared, act, entities, jobs, master, openapi, read, records, submit};
+use super::{Shared, act, entities, jobs, master, mend, openapi, read, records, replays, submit};
 
 /// One route.
 pub struct Route {
@@ -262,6 +264,20 @@ pub const ROUTES: &[Route] = &[
         ..NOTHING
     },
     Route {
+        verb: Verb::Post,
+        path: "/messages/{id}/correct",
+        name: "correctMessage",
+        tag: "messages",
+        summary: "Put a message with another body in the place of one that failed",
+        detail: "The original stays as it came; the new one names it in the header `crossdock-corrects`.",
+        headers: &[Header::Key],
+        takes: json(shape::<mend::Correct>),
+        gives: gives(shape::<Mended>, "Which one goes on."),
+        refuses: &[400, 404, 409, 413, 415, 422],
+        serve: || post(mend::correct),
+        ..NOTHING
+    },
+    Route {
         path: "/transmissions",
         name: "listTransmissions",
         tag: "transmissions",
@@ -300,10 +316,63 @@ pub const ROUTES: &[Route] = &[
         ..NOTHING
     },
     Route {
+        verb: Verb::Post,
+        path: "/transmissions/{id}/edit",
+        name: "editTransmission",
+        tag: "transmissions",
+        summary: "Let a paused transmission go on with another input",
+        detail: "The operation checks the input. When it is known that nothing took effect, another transmission with a key of \
+                 its own goes in its place, and the original is kept as it was. When it may have taken effect it keeps its \
+                 key, so that a partner that honours keys cannot do it twice; the first input is kept in `listEdits`.",
+        headers: &[Header::Key],
+        takes: json(shape::<mend::EditTransmission>),
+        gives: gives(shape::<Mended>, "Which one goes on."),
+        refuses: &[400, 404, 409, 413, 415, 422],
+        serve: || post(mend::edit),
+        ..NOTHING
+    },
+    Route {
+        verb: Verb::Post,
+        path: "/transmissions/{id}/reroute",
+        name: "rerouteTransmission",
+        tag: "transmissions",
+        summary: "Let a paused transmission go to another system that can do the same",
+        headers: &[Header::Key],
+        takes: json(shape::<mend::Reroute>),
+        gives: gives(shape::<Mended>, "Which one goes on."),
+        refuses: &[400, 404, 409, 413, 415, 422],
+        serve: || post(mend::reroute),
+        ..NOTHING
+    },
+    Route {
+        path: "/stuck",
+        name: "listStuck",
+        tag: "jobs",
+        summary: "Everything that cannot go on without a person",
+        detail: "Messages whose mapping failed, then transmissions that are paused, each newest first: why, since when, whose \
+                 it is, what it affects and by which references that is known.",
+        query: Some(shape::<mend::StuckList>),
+        gives: gives(shape::<Listing<StuckRow>>, "A page of them."),
+        refuses: &[400],
+        serve: || get(mend::stuck),
+        ..NOTHING
+    },
+    Route {
+        path: "/edits",
+        name: "listEdits",
+        tag: "jobs",
+        summary: "What people changed of a transmission or message, newest first",
+        query: Some(shape::<mend::EditList>),
+        gives: gives(shape::<Listing<Edit>>, "At most 100 of them."),
+        refuses: &[400],
+        serve: || get(mend::edits),
+        ..NOTHING
+    },
+    Route {
         path: "/faults",
         name: "listFaults",
         tag: "jobs",
-        summary: "What is paused, by the reason it stands still for, the largest group first",
+        summary: "What is paused or failed, by the reason it stands still for, the largest group first",
         detail: "A group is what has the same class of exception, the same system and the same reason but for numbers \
                  and ids in it. No more than 20,000 paused transmissions are looked at.",
         query: Some(shape::<jobs::FaultList>),
@@ -328,7 +397,7 @@ pub const ROUTES: &[Route] = &[
         path: "/jobs",
         name: "startJob",
         tag: "jobs",
-        summary: "Resume or give up many paused transmissions, one by one",
+        summary: "Resume or give up many paused transmissions, or rerun failed messages, one by one",
         detail: "Takes what is paused now and fits all that `which` says, at most `rate_per_s` in a second, and goes on \
                  by itself after a restart of the hub. A dry run tells how many there are, with examples, and starts \
                  nothing; it needs no reason.",
@@ -360,6 +429,92 @@ pub const ROUTES: &[Route] = &[
         gives: gives(shape::<JobView>, "The job as it stopped."),
         refuses: &[400, 404, 409, 413, 415, 422],
         serve: || post(jobs::stop),
+        ..NOTHING
+    },
+    Route {
+        path: "/replays",
+        name: "listReplays",
+        tag: "replays",
+        summary: "Replay plans, newest first",
+        query: Some(shape::<replays::ReplayList>),
+        gives: gives(shape::<Listing<ReplayView>>, "A page of them."),
+        refuses: &[400],
+        serve: || get(replays::list),
+        ..NOTHING
+    },
+    Route {
+        verb: Verb::Post,
+        path: "/replays",
+        name: "planReplay",
+        tag: "replays",
+        summary: "Draw up a replay plan",
+        detail: "Reads the messages anew, with the running configuration or another one, and tells what that would change and \
+                 what took effect outside already. At most 10,000 messages. Nothing but the plan is written.",
+        headers: &[Header::Key],
+        takes: json(shape::<replays::PlanReplay>),
+        gives: gives(shape::<ReplayView>, "The plan, and the first messages it would change."),
+        refuses: &[400, 413, 415, 422],
+        serve: || post(replays::plan),
+        ..NOTHING
+    },
+    Route {
+        path: "/replays/{id}",
+        name: "getReplay",
+        tag: "replays",
+        summary: "A replay plan, and how far it is",
+        gives: gives(shape::<ReplayView>, "The plan."),
+        refuses: &[400, 404],
+        serve: || get(replays::one),
+        ..NOTHING
+    },
+    Route {
+        path: "/replays/{id}/messages",
+        name: "listReplayMessages",
+        tag: "replays",
+        summary: "The messages of a replay plan, with their differences",
+        query: Some(shape::<replays::ReplayMessages>),
+        gives: gives(shape::<Listing<ReplayItem>>, "A page of them."),
+        refuses: &[400, 404],
+        serve: || get(replays::messages),
+        ..NOTHING
+    },
+    Route {
+        verb: Verb::Post,
+        path: "/replays/{id}/approve",
+        name: "approveReplay",
+        tag: "replays",
+        summary: "Agree to a replay plan",
+        headers: &[Header::Key],
+        takes: json(shape::<act::Why>),
+        gives: gives(shape::<ReplayView>, "It may be run."),
+        refuses: &[400, 404, 409, 413, 415, 422],
+        serve: || post(replays::approve),
+        ..NOTHING
+    },
+    Route {
+        verb: Verb::Post,
+        path: "/replays/{id}/run",
+        name: "runReplay",
+        tag: "replays",
+        summary: "Run an approved replay plan; one that was stopped goes on",
+        headers: &[Header::Key],
+        takes: json(shape::<replays::RunReplay>),
+        gives: gives(shape::<ReplayView>, "The plan and its run."),
+        refuses: &[400, 404, 409, 413, 415, 422],
+        serve: || post(replays::run),
+        ..NOTHING
+    },
+    Route {
+        verb: Verb::Post,
+        path: "/replays/{id}/stop",
+        name: "stopReplay",
+        tag: "replays",
+        summary: "Stop the run of a replay plan; what it did stays done",
+        headers: &[Header::Key],
+        takes: json(shape::<act::Why>),
+        gives: gives(shape::<ReplayView>, "The plan as it stopped."),
+        refuses: &[400, 404, 409, 413, 415, 422],
+        serve: || post(replays::stop),
         ..NOTHING
     },
     Route {

@@ -1,5 +1,7 @@
 //! The OpenAPI document is true: every answer it promises is given, and every answer that is given fits it.
 
+mod mending;
+
 use std::collections::BTreeSet;
 
 use crossdock_connect::secret::Secret;
@@ -166,6 +168,10 @@ fn body_of(path: &str) -> String {
         "/api/merges" => json!({"survivor": "item/1", "other": "item/2", "reason": "x"}).to_string(),
         "/api/merges/split" => json!({"entity": "item/1", "reason": "x"}).to_string(),
         "/api/commands" => json!({"command": "system.pause", "system": "nobody", "reason": "x"}).to_string(),
+        "/api/replays" => json!({"which": {"reference": "x"}, "reason": "x"}).to_string(),
+        _ if path.ends_with("/edit") => json!({"input": {"number": 1}, "reason": "x"}).to_string(),
+        _ if path.ends_with("/reroute") => json!({"system": "silent", "reason": "x"}).to_string(),
+        _ if path.ends_with("/correct") => json!({"body": "{}", "reason": "x"}).to_string(),
         "/api/jobs" => json!({"action": "resume", "reason": "x"}).to_string(),
         "/api/transmissions/resume" => json!({"system": "nobody", "reason": "x"}).to_string(),
         _ => json!({"reason": "x"}).to_string(),
@@ -194,6 +200,8 @@ async fn every_answer_that_is_documented_is_given_and_fits() {
     commands(&mut reader, &hub).await;
     refusals(&mut reader, &hub).await;
     jobs(&mut reader, &hub).await;
+    mending::stuck(&mut reader, &hub).await;
+    mending::replays(&mut reader, &hub).await;
     master_data(&mut reader, &hub).await;
     lists(&mut reader).await;
     two_at_once(&mut reader, &hub).await;
@@ -204,6 +212,7 @@ async fn every_answer_that_is_documented_is_given_and_fits() {
             let query = match path.as_str() {
                 "/api/trace" | "/api/entities" => "?reference=x",
                 "/api/references" => "?value=x",
+                "/api/edits" => "?of=message/x",
                 "/api/candidates" => "?entity=item/1",
                 _ => "",
             };
@@ -262,6 +271,9 @@ async fn faults_of_form(reader: &mut Reader) {
         reader.get(path, 400).await.is_problem(400, "XD-1103");
     }
     for path in ["references?val=x", "references/table?after=x", "candidates?entity=x", "suggestions?status=new"] {
+        reader.get(&format!("/api/{path}"), 400).await.is_problem(400, "XD-1103");
+    }
+    for path in ["stuck?kind=order", "edits", "replays?limit=0", "replays/7", "replays/7/messages"] {
         reader.get(&format!("/api/{path}"), 400).await.is_problem(400, "XD-1103");
     }
     for path in ["jobs/7", "jobs?running=maybe", "faults?sytem=odoo"] {

@@ -5,12 +5,13 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossdock_connect::endpoint::{Endpoint, RawRequest, Receipt, Reject, Step};
+use crossdock_connect::endpoint::{Endpoint, Operation, RawRequest, Receipt, Reject, Repeat, Step};
 use crossdock_connect::secret::Secret;
 use crossdock_core::exchange::{Call, Exchange, SendFault};
 use crossdock_core::hub::Hub;
 use crossdock_core::ids::{ConfigVersion, SystemName};
 use crossdock_core::message::Envelope;
+use crossdock_core::model::shape::Shape;
 use crossdock_core::transmission::breaker::BreakerSettings;
 use crossdock_core::transmission::{Outcome, Transmission};
 use crossdock_runtime::clock::SystemClock;
@@ -25,6 +26,16 @@ use super::client::Client;
 use crate::{GatewaySettings, Limits, ServeError, Serving, serve};
 
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// What both systems can do.
+const OPERATIONS: &[Operation] = &[Operation {
+    name: "picking.validate",
+    summary: "Is refused.",
+    repeat: Repeat::Safe,
+    batch_max: 1,
+    input: Shape::ANY,
+    result: Shape::ANY,
+}];
 
 /// Believes `x-signature: good`, wants JSON, and takes `x-id` as dedup key.
 #[derive(Debug)]
@@ -50,6 +61,10 @@ impl Endpoint for Warehouse {
         }])
     }
 
+    fn operations(&self) -> &'static [Operation] {
+        OPERATIONS
+    }
+
     fn next(&self, _: &[Transmission], _: &[Exchange], _: Timestamp) -> Step {
         Step::done(Outcome::Refused { reason: "the warehouse takes nothing".into() })
     }
@@ -62,6 +77,10 @@ struct Silent;
 impl Endpoint for Silent {
     fn receive(&self, request: &RawRequest, now: Timestamp) -> Result<Vec<Envelope>, Reject> {
         Warehouse.receive(request, now)
+    }
+
+    fn operations(&self) -> &'static [Operation] {
+        OPERATIONS
     }
 
     fn receipt(&self) -> Receipt {
@@ -194,5 +213,6 @@ fn plan(wishes: &Wishes) -> Plan {
         answer_bytes_max: 1024,
         mapping_ms_max: 1000,
         recorded_bytes_max: 1024,
+        replay_needs_another: false,
     }
 }

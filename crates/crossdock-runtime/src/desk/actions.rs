@@ -44,17 +44,33 @@ pub struct Resumed {
     pub refused: Vec<String>,
     /// More is paused than one call resumes: call again.
     pub more: bool,
+    /// So many may have taken effect already at a system that honours no key, and were left as they are: look there, then
+    /// resume each by its id, or say that those in doubt are meant too.
+    pub left_out: u64,
 }
+
+/// What is told of a transmission that may have taken effect where nothing would notice a second time.
+pub(super) const MAY_DOUBLE: &str = "it may have taken effect, and the system honours no key: look there, then cancel it, or \
+                                     confirm that it may be done twice";
 
 /// Transmissions one call resumes at most.
 const RESUME_MAX: usize = 10_000;
 
 impl Desk {
-    /// Resumes paused systems and transmissions.
+    /// Resumes paused systems and transmissions, but what may be done twice by that.
     ///
     /// # Errors
     /// When the hub is not running or the store fails; single transmissions that cannot go on are told in `refused`.
     pub async fn resume(&self, scope: &ResumeScope, actor: &Actor) -> Result<Resumed, DeskError> {
+        self.resume_these(scope, false, actor).await
+    }
+
+    /// Resumes paused systems and transmissions; with `in_doubt` also what may have taken effect at a system that honours
+    /// no key.
+    ///
+    /// # Errors
+    /// When the hub is not running or the store fails; single transmissions that cannot go on are told in `refused`.
+    pub async fn resume_these(&self, scope: &ResumeScope, in_doubt: bool, actor: &Actor) -> Result<Resumed, DeskError> {
         let live = self.live()?;
         let mut resumed = Resumed::default();
         for system in live.paused_systems(scope).await? {
@@ -64,6 +80,13 @@ impl Desk {
         let paused = live.paused_transmissions(scope).await?;
         resumed.more = paused.len() > RESUME_MAX;
         for id in paused.into_iter().take(RESUME_MAX) {
+            if !in_doubt && live.may_double(id).await? {
+                match scope {
+                    ResumeScope::Transmissions(_) => resumed.refused.push(format!("{id}: {MAY_DOUBLE}")),
+                    _ => resumed.left_out += 1,
+                }
+                continue;
+            }
             let with = vec![live.audit(actor, "transmission.resume", &format!("transmission/{id}"))];
             match live.command(|done| Command::Resume { id, with, done }).await {
                 Ok(()) => resumed.transmissions.push(id),
@@ -140,6 +163,12 @@ impl Desk {
 }
 
 impl Live {
+    /// Whether resuming a transmission may do it twice.
+    async fn may_double(&self, id: TransmissionId) -> Result<bool, DeskError> {
+        let found = self.shell.read(move |store| store.transmission(id)).await?;
+        Ok(found.is_some_and(|it| self.shell.plan.may_double(&it)))
+    }
+
     async fn paused_systems(&self, scope: &ResumeScope) -> Result<Vec<SystemName>, DeskError> {
         let states = self.shell.read(|store| store.system_states()).await?;
         let paused = states.into_iter().filter(|state| state.paused.is_some()).map(|state| state.system);

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use crossdock_core::changeset::{Change, Changeset};
 use crossdock_core::exception::{Exception, ExceptionClass};
 use crossdock_core::ids::{JobId, SystemName};
-use crossdock_core::job::{FaultKey, Job, JobFilter, JobPlan, RATE_MAX, fault, paused_at};
+use crossdock_core::job::{FaultKey, Job, JobAction, JobFilter, JobPlan, RATE_MAX, failed_at, fault, paused_at};
+use crossdock_core::message::StoredMessage;
 use crossdock_core::record::{Record, RecordKind};
 use crossdock_core::routing::fingerprint;
 use crossdock_core::transmission::{Transmission, TransmissionState};
@@ -14,9 +15,11 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::overview::{ROWS_MAX, TransmissionRow};
-use super::{Actor, Desk, DeskError, Listing};
+use super::overview::{MessageRow, ROWS_MAX, TransmissionRow};
+use super::stuck::StuckKind;
+use super::{Actor, Desk, DeskError, Listing, Live};
 use crate::jobs;
+use crate::plan::Plan;
 use crate::router::CommandError;
 
 /// Paused transmissions that a preview or a list of faults looks at.
@@ -39,8 +42,13 @@ pub struct JobPreview {
     pub systems: BTreeMap<SystemName, u64>,
     /// Those of the systems to which nothing is sent at present: what goes on waits there until they are resumed.
     pub paused_systems: Vec<SystemName>,
-    /// The oldest of them.
+    /// Besides these, so many fit and are left as they are: they may have taken effect already at a system that honours no
+    /// key. `in_doubt` takes them too.
+    pub left_out: u64,
+    /// The oldest of them, when they are transmissions.
     pub examples: Vec<TransmissionRow>,
+    /// The oldest of them, when they are messages.
+    pub messages: Vec<MessageRow>,
     /// How long it would take, in seconds, at its rate.
     pub seconds: u64,
 }
@@ -64,14 +72,16 @@ pub struct JobAnswer {
     pub job: Option<JobView>,
 }
 
-/// Paused transmissions that stand still for the same reason.
+/// Paused transmissions, or failed messages, that stand still for the same reason.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct FaultRow {
     /// Names the group: the `fault` of a job.
     pub fault: FaultKey,
     /// The class of their exceptions.
     pub class: Option<ExceptionClass>,
-    /// To whom they are owed.
+    /// What they are.
+    pub kind: StuckKind,
+    /// To whom they are owed, or from whom they came.
     pub system: SystemName,
     /// The reason, without what differs from one to the next.
     pub reason: String,
@@ -81,8 +91,10 @@ pub struct FaultRow {
     pub count: u64,
     /// Since when the first one stands still.
     pub since: Timestamp,
-    /// The oldest of them.
-    pub example: TransmissionRow,
+    /// The oldest of them, when they are transmissions.
+    pub example: Option<TransmissionRow>,
+    /// The oldest of them, when they are messages.
+    pub message: Option<MessageRow>,
 }
 
 impl From<Job> for JobView {
@@ -110,8 +122,11 @@ impl Desk {
         {
             return Err(DeskError::Invalid("nothing can be since `since` and before `until`: turn them round".into()));
         }
-        let (filter, rate) = (plan.filter.clone(), plan.rate_per_s.get());
-        Ok(live.shell.read(move |store| preview(store, &filter, rate)).await?)
+        if plan.action == JobAction::Replay {
+            return Err(DeskError::Invalid("a replay plan is run by itself: `crossdock replay run`".into()));
+        }
+        let (asked, systems) = (plan.clone(), live.shell.plan.clone());
+        Ok(live.shell.read(move |store| preview(store, &systems, &asked)).await?)
     }
 
     /// Starts a job. `more` is committed with it.
@@ -127,13 +142,9 @@ impl Desk {
         let live = self.live()?;
         let preview = self.preview_job(plan).await?;
         if preview.count == 0 {
-            return Err(CommandError::NotNow("nothing that is paused fits: there is nothing to do".into()).into());
+            return Err(CommandError::NotNow("nothing that stands still fits: there is nothing to do".into()).into());
         }
-        let running = live.shell.read(jobs::open).await?.len();
-        if running >= jobs::RUNNING_MAX {
-            let told = format!("{running} jobs are running: wait for one to end, or stop one");
-            return Err(CommandError::NotNow(told).into());
-        }
+        live.has_room().await?;
         let id = JobId(live.shell.clock.new_id());
         let job = Job::start(id, plan.clone(), preview.count, live.shell.clock.now());
         let record = written(&job)?;
@@ -223,35 +234,72 @@ impl Desk {
     /// When the store cannot be read.
     pub fn faults(&self, system: Option<&SystemName>) -> Result<Listing<FaultRow>, DeskError> {
         let mut groups: BTreeMap<FaultKey, FaultRow> = BTreeMap::new();
+        let mut note = |key: FaultKey, one: FaultRow| {
+            let since = one.since;
+            let group = groups.entry(key).or_insert(one);
+            group.count += 1;
+            group.since = group.since.min(since);
+        };
         let filter = JobFilter { system: system.cloned(), ..JobFilter::default() };
         let is_cut = paused(self.store.as_ref(), &filter, |it, open| {
             let TransmissionState::Paused { reason } = &it.state else { return };
-            let key = FaultKey::of(open.map(|open| open.class), &it.system, reason);
-            let since = paused_at(it, open);
-            let group = groups.entry(key.clone()).or_insert_with(|| FaultRow {
-                fault: key,
-                class: open.map(|open| open.class),
+            let class = open.map(|open| open.class);
+            let key = FaultKey::of(class, &it.system, reason);
+            let one = FaultRow {
+                fault: key.clone(),
+                class,
+                kind: StuckKind::Transmission,
                 system: it.system.clone(),
                 reason: fault::alike(reason),
                 owner: open.and_then(|open| open.owner.clone()),
                 count: 0,
-                since,
-                example: TransmissionRow::from(it.clone()),
-            });
-            group.count += 1;
-            group.since = group.since.min(since);
+                since: paused_at(it, open),
+                example: Some(TransmissionRow::from(it.clone())),
+                message: None,
+            };
+            note(key, one);
         })?;
+        let are_cut = failed(self.store.as_ref(), &filter, |stored, open| {
+            let (class, reason) = (open.map(|open| open.class), open.map_or("", |open| open.summary.as_str()));
+            let key = FaultKey::of(class, &stored.message.system, reason);
+            let one = FaultRow {
+                fault: key.clone(),
+                class,
+                kind: StuckKind::Message,
+                system: stored.message.system.clone(),
+                reason: fault::alike(reason),
+                owner: open.and_then(|open| open.owner.clone()),
+                count: 0,
+                since: failed_at(stored, open),
+                example: None,
+                message: Some(MessageRow::from(stored)),
+            };
+            note(key, one);
+        })?;
+        let is_cut = is_cut || are_cut;
         let mut items: Vec<FaultRow> = groups.into_values().collect();
         items.sort_by_key(|group| (std::cmp::Reverse(group.count), group.fault.clone()));
         let more = is_cut || items.len() > FAULTS_MAX;
         items.truncate(FAULTS_MAX);
         // One of a kind is told as it is.
         for group in items.iter_mut().filter(|group| group.count == 1) {
-            if let TransmissionState::Paused { reason } = &group.example.state {
+            if let Some(TransmissionState::Paused { reason }) = group.example.as_ref().map(|it| &it.state) {
                 group.reason.clone_from(reason);
             }
         }
         Ok(Listing { items, more })
+    }
+}
+
+impl Live {
+    /// Whether one more job may run.
+    pub(super) async fn has_room(&self) -> Result<(), DeskError> {
+        let running = self.shell.read(jobs::open).await?.len();
+        if running < jobs::RUNNING_MAX {
+            return Ok(());
+        }
+        let told = format!("{running} jobs are running: wait for one to end, or stop one");
+        Err(CommandError::NotNow(told).into())
     }
 }
 
@@ -284,25 +332,66 @@ fn paused(
     }
 }
 
-fn preview(store: &dyn Store, filter: &JobFilter, rate_per_s: u32) -> Result<JobPreview, StoreError> {
-    let (mut count, mut systems, mut examples) = (0, BTreeMap::<SystemName, u64>::new(), Vec::new());
-    let more = paused(store, filter, |it, _| {
-        count += 1;
-        *systems.entry(it.system.clone()).or_default() += 1;
-        if examples.len() < EXAMPLES_MAX {
-            examples.push(TransmissionRow::from(it.clone()));
+/// Shows every failed message that fits, oldest first, with its exception. True when there are too many to look at all.
+fn failed(
+    store: &dyn Store,
+    filter: &JobFilter,
+    mut see: impl FnMut(&StoredMessage, Option<&Exception>),
+) -> Result<bool, StoreError> {
+    let (mut after, mut examined) = (0, 0);
+    loop {
+        let page = store.messages_after(Some("failed"), filter.system.as_ref(), after, PAGE)?;
+        for stored in &page {
+            after = stored.position;
+            let open = store.open_exception(&fingerprint::message(stored.message.id))?;
+            if filter.fits_message(stored, open.as_ref()) {
+                see(stored, open.as_ref());
+            }
         }
-    })?;
-    let paused_systems = store
-        .system_states()?
-        .into_iter()
-        .filter(|state| state.paused.is_some() && systems.contains_key(&state.system))
-        .map(|state| state.system)
-        .collect();
-    Ok(JobPreview { count, more, systems, paused_systems, examples, seconds: count.div_ceil(rate_per_s.max(1).into()) })
+        examined += page.len();
+        if page.len() < PAGE {
+            return Ok(false);
+        }
+        if examined >= EXAMINED_MAX {
+            return Ok(true);
+        }
+    }
 }
 
-fn job_of(store: &dyn Store, id: JobId) -> Result<Option<Job>, StoreError> {
+fn preview(store: &dyn Store, systems_of: &Plan, plan: &JobPlan) -> Result<JobPreview, StoreError> {
+    let (mut count, mut left_out, mut systems) = (0_u64, 0_u64, BTreeMap::<SystemName, u64>::new());
+    let (mut examples, mut messages) = (Vec::new(), Vec::new());
+    let more = match plan.action {
+        JobAction::Rerun => failed(store, &plan.filter, |stored, _| {
+            count += 1;
+            *systems.entry(stored.message.system.clone()).or_default() += 1;
+            if messages.len() < EXAMPLES_MAX {
+                messages.push(MessageRow::from(stored));
+            }
+        })?,
+        _ => paused(store, &plan.filter, |it, _| {
+            if plan.action == JobAction::Resume && !plan.in_doubt && systems_of.may_double(it) {
+                left_out += 1;
+                return;
+            }
+            count += 1;
+            *systems.entry(it.system.clone()).or_default() += 1;
+            if examples.len() < EXAMPLES_MAX {
+                examples.push(TransmissionRow::from(it.clone()));
+            }
+        })?,
+    };
+    let states = store.system_states()?.into_iter();
+    let paused = states.filter(|state| state.paused.is_some() && systems.contains_key(&state.system));
+    let paused_systems = match plan.action {
+        JobAction::Rerun => Vec::new(),
+        _ => paused.map(|state| state.system).collect(),
+    };
+    let seconds = count.div_ceil(plan.rate_per_s.get().into());
+    Ok(JobPreview { count, more, systems, paused_systems, left_out, examples, messages, seconds })
+}
+
+pub(super) fn job_of(store: &dyn Store, id: JobId) -> Result<Option<Job>, StoreError> {
     store.record(RecordKind::Job, &id.to_string())?.map(|record| read(&record)).transpose()
 }
 
@@ -311,7 +400,7 @@ fn read(record: &Record) -> Result<Job, StoreError> {
         .map_err(|error| StoreError(format!("the record of job {} cannot be read: {error}", record.id)))
 }
 
-fn written(job: &Job) -> Result<Record, StoreError> {
+pub(super) fn written(job: &Job) -> Result<Record, StoreError> {
     job.record().map_err(|error| StoreError(format!("the record of job {} cannot be written: {error}", job.id)))
 }
 

@@ -2,15 +2,16 @@
 //! sender makes up, so a repeated request gets the first answer again (I2).
 
 use std::collections::HashSet;
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crossdock_core::changeset::Change;
 use crossdock_core::event::EntityRef;
-use crossdock_core::ids::{EventId, JobId, MessageId, SystemName, TransmissionId};
+use crossdock_core::ids::{EventId, JobId, MessageId, ReplayId, SystemName, TransmissionId};
 use crossdock_core::job::JobPlan;
 use crossdock_core::message::{Envelope, Message, MessageState};
-use crossdock_core::routing::Decision;
+use crossdock_core::routing::{Decision, Replacement};
 use crossdock_core::submission::{self, Expected};
 use crossdock_store::{CommitError, StoreError};
 use schemars::JsonSchema;
@@ -21,6 +22,7 @@ use super::actions::{Actor, ResumeScope};
 use super::jobs::JobAnswer;
 use super::master::ReferenceChange;
 use super::refusal::Refusal;
+use super::replays::ReplayRequest;
 use super::{Desk, DeskError, Live};
 use crate::intake::new_message_id;
 use crate::router::CommandError;
@@ -72,8 +74,22 @@ pub struct SubmittedEvent {
 /// One thing to be done.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Order {
-    /// Let paused systems and transmissions go on.
+    /// Let paused systems and transmissions go on, but what may be done twice by that.
     Resume(ResumeScope),
+    /// The same, with what may have taken effect at systems that honour no key.
+    ResumeInDoubt(ResumeScope),
+    /// Let a paused transmission go on with another input, or to another system.
+    Mend(TransmissionId, Replacement),
+    /// Put a message with another body in the place of one that failed.
+    Correct(MessageId, Vec<u8>),
+    /// Draw up a replay plan.
+    PlanReplay(ReplayRequest),
+    /// Agree to a replay plan.
+    ApproveReplay(ReplayId),
+    /// Run an approved replay plan; so many messages in a second.
+    RunReplay(ReplayId, NonZeroU32),
+    /// Stop the run of a replay plan.
+    StopReplay(ReplayId),
     /// Give up a transmission.
     Cancel(TransmissionId),
     /// Route a failed message again.
@@ -218,10 +234,37 @@ impl Desk {
             Order::Rerun(id) => self.rerun_with(*id, actor, record(&done)).await?,
             Order::Pause(system) => self.pause_with(system, actor, record(&done)).await?,
             Order::Decide(decision) => self.decide_with(decision.clone(), actor, record(&done)).await?,
-            Order::Resume(scope) => {
-                let resumed = answer(&self.resume(scope, actor).await?)?;
+            Order::Resume(scope) | Order::ResumeInDoubt(scope) => {
+                let in_doubt = matches!(order, Order::ResumeInDoubt(_));
+                let resumed = answer(&self.resume_these(scope, in_doubt, actor).await?)?;
                 live.keep(record(&resumed)).await?;
                 return Ok(resumed);
+            }
+            Order::Mend(id, by) => {
+                let key = key.cloned();
+                let record =
+                    move |answer: &str| key.map_or_else(Vec::new, |key| key.record(Answered::Done(answer), now));
+                return answer(&self.mend_with(*id, by, actor, Box::new(record)).await?);
+            }
+            Order::Correct(id, body) => {
+                let mended = self.correct_with(*id, body, actor, |mended| Ok(record(&answer(mended)?))).await?;
+                return answer(&mended);
+            }
+            Order::PlanReplay(request) => {
+                let planned = self.plan_replay_with(request, actor, |told| Ok(record(&answer(told)?))).await?;
+                return answer(&planned);
+            }
+            Order::ApproveReplay(id) => {
+                let approved = self.approve_replay_with(*id, actor, |told| Ok(record(&answer(told)?))).await?;
+                return answer(&approved);
+            }
+            Order::RunReplay(id, rate) => {
+                let run = self.run_replay_with(*id, *rate, actor, |told| Ok(record(&answer(told)?))).await?;
+                return answer(&run);
+            }
+            Order::StopReplay(id) => {
+                let stopped = self.stop_replay_with(*id, actor, |told| Ok(record(&answer(told)?))).await?;
+                return answer(&stopped);
             }
             Order::StartJob { plan, dry_run: true } => {
                 let told = answer(&JobAnswer { preview: self.preview_job(plan).await?, job: None })?;
@@ -375,7 +418,7 @@ fn first_answer(first: &Message) -> Result<String, DeskError> {
 
 impl Live {
     /// Keeps the record of a command whose effect needed no commit of its own.
-    async fn keep(&self, record: Vec<Change>) -> Result<(), DeskError> {
+    pub(super) async fn keep(&self, record: Vec<Change>) -> Result<(), DeskError> {
         if !record.is_empty() {
             self.shell.commit(record.into_iter().collect()).await.map_err(CommandError::from)?;
         }

@@ -12,7 +12,7 @@ use crossdock_core::transmission::{Transmission, TransmissionState};
 use crossdock_store::{Page, Store, StoreError, TransmissionFilter};
 
 /// The store under the changes decided so far.
-pub(super) struct Batch<'a> {
+pub(crate) struct Batch<'a> {
     store: &'a dyn Store,
     entities: HashMap<EntityRef, Entity>,
     events: HashMap<EventId, Event>,

@@ -179,6 +179,7 @@ impl Store for Faulty {
         fn waiting(&self, limit: usize) -> Vec<StoredMessage>;
         fn message_with_key(&self, system: &SystemName, key: &str) -> Option<MessageId>;
         fn messages(&self, filter: &MessageFilter, page: Page) -> Vec<StoredMessage>;
+        fn messages_after(&self, state: Option<&str>, system: Option<&SystemName>, after: u64, limit: usize) -> Vec<StoredMessage>;
         fn cursor(&self, name: &str) -> Option<String>;
         fn event(&self, id: EventId) -> Option<StoredEvent>;
         fn events_of_message(&self, id: MessageId) -> Vec<StoredEvent>;

@@ -18,7 +18,7 @@ const FAST: u32 = 1_000;
 
 fn plan(action: JobAction, filter: JobFilter, rate: u32) -> JobPlan {
     let rate_per_s = NonZeroU32::new(rate).expect("above zero");
-    JobPlan { action, filter, rate_per_s, by: "ada".into(), reason: "the SKU is there now".into() }
+    JobPlan { action, filter, rate_per_s, in_doubt: false, by: "ada".into(), reason: "the SKU is there now".into() }
 }
 
 /// A hub at which so many pieces of work were refused, each with a key of its own.
@@ -90,7 +90,7 @@ async fn a_job_leaves_alone_what_does_not_fit_and_what_is_paused_again() {
     world.until("it has ended", SOON, |it| newest(it).job.state == JobState::Done).await;
     assert_eq!((world.count("paused"), newest(&world).job.done), (3, 1));
     let nothing = start(&mut world, plan(JobAction::Cancel, filter, FAST)).await.expect_err("nothing is left");
-    assert!(nothing.to_string().contains("nothing that is paused fits"), "{nothing}");
+    assert!(nothing.to_string().contains("nothing that stands still fits"), "{nothing}");
 
     // They are refused again at once: the job must not run after its own tail.
     start(&mut world, plan(JobAction::Resume, JobFilter::default(), FAST)).await.expect("starts");

@@ -23,9 +23,10 @@ fn first(reply: Reply) -> impl FnMut(&Told) -> Reply + Send + 'static {
     move |told| if told.n == 0 { reply } else { Reply::Do }
 }
 
+/// Whatever is paused, also what may be done twice by that.
 async fn resume_all(world: &mut World) -> crate::desk::Resumed {
     let desk = world.desk.clone();
-    world.ask(async move { desk.resume(&ResumeScope::All, &ada()).await }).await.expect("resumes")
+    world.ask(async move { desk.resume_these(&ResumeScope::All, true, &ada()).await }).await.expect("resumes")
 }
 
 #[tokio::test(start_paused = true)]

@@ -60,6 +60,13 @@ pub struct Settings {
     pub merging: MergePolicy,
     /// How much may wait.
     pub intake: IntakeLimits,
+    /// What the mapping of orders makes of their quantity, and of what the task's name is made.
+    pub quantity: &'static str,
+    pub task_name: &'static str,
+    /// The customer is told of accepted orders.
+    pub tells_orders: bool,
+    /// The configuration's version.
+    pub version: &'static str,
 }
 
 impl Default for Settings {
@@ -75,6 +82,10 @@ impl Default for Settings {
             after: vec!["fulfil", "attach"],
             merging: MergePolicy::default(),
             intake: IntakeLimits::default(),
+            quantity: "2",
+            task_name: "event.data.name",
+            tells_orders: false,
+            version: "v1",
         }
     }
 }
@@ -392,6 +403,7 @@ pub fn plan(settings: &Settings) -> Plan {
         answer_bytes_max: 1 << 20,
         mapping_ms_max: 10_000,
         recorded_bytes_max: 4_096,
+        replay_needs_another: false,
     }
 }
 
@@ -404,7 +416,7 @@ fn hub(settings: &Settings) -> Hub {
         ..outbound(
             "task",
             "crossdock.account.updated.v1",
-            json!({"name": "event.data.name", "code": "event.data.code"}),
+            json!({"name": settings.task_name, "code": "event.data.code"}),
         )
     };
     let release = OutboundFlow {
@@ -440,13 +452,19 @@ fn hub(settings: &Settings) -> Hub {
         ..outbound("notify", "crossdock.invoice.released.v1", json!({"invoice": "event.data.number"}))
     };
     let mut outbound = vec![task, release, fulfil, of_proof("attach", &["fulfil"]), invoice, notify];
+    if settings.tells_orders {
+        outbound.push(OutboundFlow {
+            system: "customer".into(),
+            ..self::outbound("tell", "crossdock.order.accepted.v1", json!({"number": "event.data.number"}))
+        });
+    }
     for flow in &mut outbound {
         flow.retry = settings.retry.clone();
     }
     Hub {
         name: "test".into(),
-        version: "v1".into(),
-        inbound: inbound_flows(),
+        version: settings.version.into(),
+        inbound: inbound_flows(settings),
         outbound,
         authority: Default::default(),
         learning_ms: 3_600_000,
@@ -456,10 +474,11 @@ fn hub(settings: &Settings) -> Hub {
     }
 }
 
-fn inbound_flows() -> Vec<InboundFlow> {
+fn inbound_flows(settings: &Settings) -> Vec<InboundFlow> {
     let task = json!({"code": "body.key", "name": "body.name"});
     let line = json!({"each": "body.skus", "as": "sku", "to": {"sku": "sku", "quantity": "1"}});
-    let order_line = json!({"each": "body.skus", "as": "sku", "to": {"line": "sku", "sku": "sku", "quantity": "2"}});
+    let order_line = json!({"each": "body.skus", "as": "sku",
+        "to": {"line": "sku", "sku": "sku", "quantity": settings.quantity}});
     let order = json!({"number": "body.order", "customer": "body.customer", "lines": order_line});
     let shipment =
         json!({"number": "body.shipment", "order": "body.order", "tracking_number": "body.tracking", "lines": line});

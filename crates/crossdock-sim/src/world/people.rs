@@ -417,25 +417,26 @@ impl People {
                 tell!(self.trace, "operator: {} of shipment {shipment}: billed is {is_billed}", it.id);
                 match is_billed {
                     true => self.count(desk.cancel(it.id, &actor).await.map(|()| 1)),
-                    false => self.resume(&desk, ResumeScope::Transmissions(vec![it.id]), &actor).await,
+                    // It was looked for there: sending it again does it once.
+                    false => self.resume(&desk, ResumeScope::Transmissions(vec![it.id]), true, &actor).await,
                 }
             }
             let ids: Vec<TransmissionId> = plain.iter().map(|it| it.id).collect();
             if !ids.is_empty() {
-                self.resume(&desk, ResumeScope::Transmissions(ids), &actor).await;
+                self.resume(&desk, ResumeScope::Transmissions(ids), false, &actor).await;
             }
             for state in self.disk.store.system_states().unwrap_or_default() {
                 // Resuming a system resumes what is paused at it.
                 let is_clear = doubtful.iter().all(|it| it.system != state.system);
                 if state.paused.is_some() && is_clear {
-                    self.resume(&desk, ResumeScope::System(state.system), &actor).await;
+                    self.resume(&desk, ResumeScope::System(state.system), false, &actor).await;
                 }
             }
         }
     }
 
-    async fn resume(&self, desk: &Desk, scope: ResumeScope, actor: &Actor) {
-        let resumed = desk.resume(&scope, actor).await;
+    async fn resume(&self, desk: &Desk, scope: ResumeScope, in_doubt: bool, actor: &Actor) {
+        let resumed = desk.resume_these(&scope, in_doubt, actor).await;
         if let Ok(resumed) = &resumed {
             tell!(self.trace, "operator: {resumed:?}");
         }

@@ -86,6 +86,7 @@ macro_rules! store_contract {
             attempts_are_kept_oldest_first,
             a_record_moves_by_one_version,
             what_stands_in_a_state_is_walked_from_the_oldest,
+            messages_are_walked_from_the_oldest,
             a_long_line_has_one_head,
             counts_follow_every_change,
             refused_changes_are_not_counted,

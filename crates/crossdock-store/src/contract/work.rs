@@ -1,6 +1,7 @@
 //! The hub's own work: records, and walks over what stands in a state.
 
 use crossdock_core::changeset::Change;
+use crossdock_core::message::{Message, MessageState, StoredMessage};
 use crossdock_core::record::{Record, RecordKind};
 use crossdock_core::transmission::{Transmission, TransmissionState};
 
@@ -76,4 +77,29 @@ pub fn what_stands_in_a_state_is_walked_from_the_oldest(make: Make<'_>) {
     assert_eq!(ids(&walk(None, 0, 9)), [1, 2, 3, 5].map(transmission_id));
     assert_eq!(ids(&walk(None, first[1].0, 9)), [transmission_id(5)]);
     assert!(walk(None, u64::MAX, 9).is_empty());
+}
+
+pub fn messages_are_walked_from_the_oldest(make: Make<'_>) {
+    let subject = make();
+    let store = subject.store();
+    let failed =
+        |n| Change::SetMessageState { id: message_id(n), state: MessageState::Failed { exception: exception_id(n) } };
+    let accept_of = |n, system: &str| Change::AcceptMessage(Message { system: system.into(), ..message(n) });
+    commit(store, [accept_of(1, "shop"), accept_of(2, "fleet"), accept_of(3, "shop"), accept_of(4, "shop")]);
+    commit(store, [failed(1), failed(2), failed(4)]);
+    let walk = |state: Option<&str>, system: Option<&str>, after, limit| {
+        let system = system.map(Into::into);
+        store.messages_after(state, system.as_ref(), after, limit).unwrap()
+    };
+    let ids = |walked: &[StoredMessage]| walked.iter().map(|it| it.message.id).collect::<Vec<_>>();
+    let all = walk(None, None, 0, 9);
+    assert_eq!(ids(&all), [1, 2, 3, 4].map(message_id));
+    assert_eq!(ids(&walk(None, None, all[0].position, 2)), [2, 3].map(message_id));
+    assert_eq!(ids(&walk(None, Some("shop"), 0, 2)), [1, 3].map(message_id));
+    assert_eq!(ids(&walk(Some("failed"), None, 0, 2)), [1, 2].map(message_id));
+    assert_eq!(ids(&walk(Some("failed"), None, all[1].position, 9)), [message_id(4)]);
+    assert_eq!(ids(&walk(Some("failed"), Some("shop"), 0, 9)), [1, 4].map(message_id));
+    commit(store, [Change::SetMessageState { id: message_id(1), state: MessageState::Waiting }]);
+    assert_eq!(ids(&walk(Some("failed"), Some("shop"), 0, 9)), [message_id(4)]);
+    assert!(walk(None, None, u64::MAX, 9).is_empty());
 }

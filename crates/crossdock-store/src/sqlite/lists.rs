@@ -83,6 +83,41 @@ pub fn transmissions_after(
     Ok(found)
 }
 
+/// Oldest first behind a position.
+pub fn messages_after(
+    connection: &Connection,
+    state: Option<&str>,
+    system: Option<&str>,
+    after: u64,
+    limit: usize,
+) -> Read<Vec<StoredMessage>> {
+    let after = i64::try_from(after).unwrap_or(i64::MAX);
+    let mut positions = Vec::new();
+    match state {
+        None => {
+            let sql = "SELECT position FROM messages WHERE position > ?1 AND (?2 IS NULL OR system = ?2)
+                       ORDER BY position LIMIT ?3";
+            let values = params![after, system, count(limit)];
+            positions.extend(many(connection, sql, values, |row| Ok(row.get::<_, i64>(0)?))?);
+        }
+        Some(state) => {
+            let sql = "SELECT position FROM message_outcomes
+                       WHERE state = ?1 AND system = ?2 AND position > ?3 ORDER BY position LIMIT ?4";
+            let systems = match system {
+                Some(system) => vec![system.to_owned()],
+                None => self::systems(connection, Subject::Messages)?,
+            };
+            for system in systems {
+                let values = params![state, system, after, count(limit)];
+                positions.extend(many(connection, sql, values, |row| Ok(row.get::<_, i64>(0)?))?);
+            }
+        }
+    }
+    positions.sort_unstable();
+    positions.truncate(limit);
+    positions.into_iter().filter_map(|position| read::message_at(connection, position).transpose()).collect()
+}
+
 /// Records of a kind: by what they are about, or by whether they are open, or both kinds of open merged.
 pub fn records(connection: &Connection, filter: &RecordFilter, page: Page) -> Read<Vec<Record>> {
     let kind = filter.kind;

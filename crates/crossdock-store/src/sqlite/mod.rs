@@ -402,6 +402,17 @@ impl Store for SqliteStore {
         self.readers.read_at_once(|connection| lists::messages(connection, filter, page))
     }
 
+    fn messages_after(
+        &self,
+        state: Option<&str>,
+        system: Option<&SystemName>,
+        after: u64,
+        limit: usize,
+    ) -> Read<Vec<StoredMessage>> {
+        let system = system.map(SystemName::as_str);
+        self.readers.read_at_once(|connection| lists::messages_after(connection, state, system, after, limit))
+    }
+
     fn cursor(&self, name: &str) -> Read<Option<String>> {
         self.readers.read(|connection| read::cursor(connection, name))
     }

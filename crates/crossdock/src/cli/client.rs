@@ -69,8 +69,13 @@ impl Client {
     }
 
     pub async fn post(&self, path: &str, body: &Json) -> Result<String, ApiError> {
+        self.post_text(path, body.to_string()).await
+    }
+
+    /// Posts JSON that is a text already.
+    pub async fn post_text(&self, path: &str, body: String) -> Result<String, ApiError> {
         let request = self.http.post(format!("{}{path}", self.base));
-        self.send(request.header("content-type", "application/json").body(body.to_string())).await
+        self.send(request.header("content-type", "application/json").body(body)).await
     }
 
     async fn send(&self, mut request: reqwest::RequestBuilder) -> Result<String, ApiError> {

@@ -17,7 +17,7 @@ use super::{HubArg, JsonArg, actor, api, exit, when};
 /// How often the hub is asked how far a job is.
 const LOOK_AGAIN: Duration = Duration::from_millis(300);
 
-/// Resume or give up many paused transmissions by one decision: look first, then start, watch and stop
+/// Resume or give up many paused transmissions, or rerun failed messages, by one decision: look, start, watch, stop
 #[derive(Debug, Args)]
 pub struct JobsArgs {
     #[command(subcommand)]
@@ -86,14 +86,14 @@ impl FilterArgs {
     }
 }
 
-fn class(text: &str) -> Result<String, String> {
+pub fn class(text: &str) -> Result<String, String> {
     match ExceptionClass::ALL.iter().any(|class| class.word() == text) {
         true => Ok(text.to_owned()),
         false => Err(format!("the classes are {}", ExceptionClass::ALL.map(ExceptionClass::word).join(", "))),
     }
 }
 
-fn time(text: &str) -> Result<String, String> {
+pub fn time(text: &str) -> Result<String, String> {
     let parsed: Result<jiff::Timestamp, _> = text.parse();
     parsed
         .map(|at| at.to_string())
@@ -106,6 +106,9 @@ pub struct PaceArgs {
     /// How many in a second, at most
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     rate: Option<u32>,
+    /// Also resume what may have taken effect at a system that honours no key: it may be done twice
+    #[arg(long)]
+    pub in_doubt: bool,
     /// Start without asking
     #[arg(long)]
     yes: bool,
@@ -119,7 +122,7 @@ pub struct PaceArgs {
 
 impl PaceArgs {
     /// Something is said that only a job can heed.
-    pub fn is_said(&self) -> bool {
+    pub fn is_for_a_job(&self) -> bool {
         self.rate.is_some() || self.yes || self.dry_run || self.detach
     }
 }
@@ -131,6 +134,8 @@ pub enum Action {
     Resume,
     /// It is given up and never sent
     Cancel,
+    /// A message whose mapping failed is routed again
+    Rerun,
 }
 
 impl Action {
@@ -138,6 +143,7 @@ impl Action {
         match self {
             Action::Resume => "resume",
             Action::Cancel => "cancel",
+            Action::Rerun => "rerun",
         }
     }
 
@@ -145,11 +151,19 @@ impl Action {
         match self {
             Action::Resume => "resumed",
             Action::Cancel => "given up",
+            Action::Rerun => "routed again",
+        }
+    }
+
+    fn what(self) -> &'static str {
+        match self {
+            Action::Resume | Action::Cancel => "paused transmission",
+            Action::Rerun => "failed message",
         }
     }
 }
 
-/// Show what is paused, by the reason it stands still for
+/// Show what is paused or failed, by the reason it stands still for
 #[derive(Debug, Args)]
 #[command(after_help = "\
 A group is what has the same class of exception, the same system and the same reason but for numbers and ids in it.
@@ -177,6 +191,7 @@ The hub works on the job, also when this command is interrupted or the hub is re
 Examples:
   crossdock jobs start resume --system odoo --class transmission_refused --dry-run
   crossdock jobs start resume --fault 5f0c9d2a11b3e874 --rate 20 --yes --reason \"SKUs created\"
+  crossdock jobs start rerun --system shop --class mapping_failed --yes --reason \"mapping mended\"
   crossdock jobs start cancel --flow notify --until 2026-03-01T00:00:00Z --yes --reason \"too late to tell\"
 
 Exit codes: 0 done, or nothing fits, 1 some could not be done, or it was stopped, 2 not started")]
@@ -283,7 +298,7 @@ fn faults(args: &FaultsArgs, screen: Screen) -> anyhow::Result<ExitCode> {
             ]
         };
         let rows: Vec<Row> = listing.items.iter().map(row).collect();
-        screen::print(&screen.table(&["fault", "paused", "system", "class", "owner", "since", "reason"], &rows))?;
+        screen::print(&screen.table(&["fault", "count", "system", "class", "owner", "since", "reason"], &rows))?;
     }
     Ok(if nothing { exit::FINE } else { exit::found_wrong() })
 }
@@ -299,7 +314,8 @@ pub fn start(
     screen: Screen,
 ) -> anyhow::Result<ExitCode> {
     let hub = api::hub(hub)?;
-    let mut body = json!({"action": action.word(), "which": filter.json(), "dry_run": true, "actor": actor::name()});
+    let mut body = json!({"action": action.word(), "which": filter.json(), "dry_run": true, "actor": actor::name(),
+        "in_doubt": pace.in_doubt});
     for (name, said) in [("reason", reason.map(|reason| json!(reason))), ("rate_per_s", pace.rate.map(|n| json!(n)))] {
         body[name] = said.unwrap_or_default();
     }
@@ -354,7 +370,12 @@ fn agreed(action: Action) -> std::io::Result<bool> {
     if !std::io::stdin().is_terminal() {
         return Ok(false);
     }
-    eprint!("{} them? [y/N] ", if action == Action::Resume { "Resume" } else { "Give up" });
+    let word = match action {
+        Action::Resume => "Resume",
+        Action::Cancel => "Give up",
+        Action::Rerun => "Route again",
+    };
+    eprint!("{word} them? [y/N] ");
     std::io::stderr().flush()?;
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;
@@ -362,7 +383,7 @@ fn agreed(action: Action) -> std::io::Result<bool> {
 }
 
 /// Waits for the end of a job; a person sees how far it is.
-async fn watch(hub: &api::Hub, id: &str) -> anyhow::Result<(String, Job)> {
+pub async fn watch(hub: &api::Hub, id: &str) -> anyhow::Result<(String, Job)> {
     let screen = Screen::of_stderr();
     loop {
         let text = hub.client.get(&format!("/api/jobs/{}", client::encoded(id)), &[]).await?;
@@ -389,12 +410,13 @@ fn bar(taken: u64, expected: u64) -> String {
 
 fn preview_text(preview: &JobPreview, action: Action, screen: Screen) -> String {
     if preview.count == 0 {
-        return "nothing that is paused fits\n".to_owned();
+        return format!("nothing that stands still fits\n{}", left_out(preview));
     }
     let more = if preview.more { "more than " } else { "" };
     let count = preview.count;
     let mut text = format!(
-        "{more}{count} paused transmission{} would be {}, in about {} s\n",
+        "{more}{count} {}{} would be {}, in about {} s\n",
+        action.what(),
         if count == 1 { "" } else { "s" },
         action.done(),
         preview.seconds
@@ -406,15 +428,35 @@ fn preview_text(preview: &JobPreview, action: Action, screen: Screen) -> String 
         };
         text += &format!("{count} at {}{paused}\n", screen::clean(system));
     }
-    let rows: Vec<Row> = preview.examples.iter().map(super::paused::transmission_row).collect();
+    text += &left_out(preview);
+    let mut rows: Vec<Row> = preview.examples.iter().map(super::paused::transmission_row).collect();
+    rows.extend(preview.messages.iter().map(|message| -> Row {
+        vec![
+            (message.id.clone(), Tone::Plain),
+            (message.system.clone(), Tone::Plain),
+            (message.channel.clone(), Tone::Plain),
+            (message.dedup_key.clone(), Tone::Strong),
+            (message.state.clone(), Tone::Bad),
+        ]
+    }));
     text + &screen.table(&["id", "system", "operation", "about", "reason"], &rows)
+}
+
+fn left_out(preview: &JobPreview) -> String {
+    match preview.left_out {
+        0 => String::new(),
+        count => format!(
+            "{count} left as they are: they may have taken effect at a system that honours no key. Look there; --in-doubt \
+             takes them too\n"
+        ),
+    }
 }
 
 fn ended_text(job: &Job, action: Action) -> String {
     let mut text =
         format!("{} {}, {} refused; job {} is {}\n", job.done, action.done(), job.refused, job.id, job.state);
     for problem in &job.problems {
-        text += &format!("refused {}: {}\n", problem.transmission, screen::clean(&problem.detail));
+        text += &format!("refused {}: {}\n", problem.id(), screen::clean(&problem.detail));
     }
     text
 }
@@ -470,7 +512,7 @@ fn show(args: &ShowArgs, screen: Screen) -> anyhow::Result<ExitCode> {
     let job: Job = client::read(&text)?;
     let mut shown = screen.table(&[""; 9], &[job_row(&job, screen)]);
     for problem in &job.problems {
-        shown += &format!("refused {}: {}\n", problem.transmission, screen::clean(&problem.detail));
+        shown += &format!("refused {}: {}\n", problem.id(), screen::clean(&problem.detail));
     }
     screen::print(&shown)?;
     Ok(exit::FINE)

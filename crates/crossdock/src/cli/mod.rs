@@ -15,6 +15,7 @@ mod model;
 mod odoo;
 mod paused;
 mod references;
+mod replay;
 mod report;
 mod run;
 pub mod screen;
@@ -89,6 +90,7 @@ enum Command {
     Rerun(desk::RerunArgs),
     Paused(paused::PausedArgs),
     Jobs(jobs::JobsArgs),
+    Replay(replay::ReplayArgs),
     References(references::ReferencesArgs),
     Backup(backup::BackupArgs),
     Restore(backup::RestoreArgs),
@@ -153,6 +155,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Rerun(args) => desk::rerun(&args, screen),
         Command::Paused(args) => paused::run(&args, screen),
         Command::Jobs(args) => jobs::run(&args, screen),
+        Command::Replay(args) => replay::run(&args, screen),
         Command::References(args) => references::run(&args, screen),
         Command::Backup(args) => backup::back_up(&args, screen),
         Command::Restore(args) => backup::restore(&args, screen),

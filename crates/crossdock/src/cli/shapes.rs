@@ -83,6 +83,8 @@ pub struct Resumed {
     pub transmissions: Vec<String>,
     pub systems: Vec<String>,
     pub refused: Vec<String>,
+    #[serde(default)]
+    pub left_out: u64,
 }
 
 /// What a job does, or would do.
@@ -98,7 +100,11 @@ pub struct JobPreview {
     pub more: bool,
     pub systems: BTreeMap<String, u64>,
     pub paused_systems: Vec<String>,
+    #[serde(default)]
+    pub left_out: u64,
     pub examples: Vec<Transmission>,
+    #[serde(default)]
+    pub messages: Vec<Message>,
     pub seconds: u64,
 }
 
@@ -118,8 +124,124 @@ pub struct Job {
 
 #[derive(Debug, Deserialize)]
 pub struct JobProblem {
-    pub transmission: String,
+    pub transmission: Option<String>,
+    pub message: Option<String>,
     pub detail: String,
+}
+
+impl JobProblem {
+    /// The transmission or message.
+    pub fn id(&self) -> &str {
+        self.transmission.as_deref().or(self.message.as_deref()).unwrap_or_default()
+    }
+}
+
+/// What cannot go on.
+#[derive(Debug, Deserialize)]
+pub struct Stuck {
+    pub kind: String,
+    pub id: String,
+    pub system: String,
+    pub operation: Option<String>,
+    pub channel: Option<String>,
+    pub reason: String,
+    pub owner: Option<String>,
+    pub since: Timestamp,
+    pub in_doubt: bool,
+    pub affects: Vec<EntityName>,
+    pub customer: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Mended {
+    pub instead: String,
+}
+
+/// A replay plan.
+#[derive(Debug, Deserialize)]
+pub struct Replay {
+    pub id: String,
+    pub state: String,
+    pub by: String,
+    pub reason: String,
+    pub planned_at: Timestamp,
+    pub config: String,
+    pub is_current: bool,
+    pub digest: String,
+    pub approved: Option<Approval>,
+    pub figures: ReplayFigures,
+    pub run: Option<Job>,
+    #[serde(default)]
+    pub items: Vec<ReplayItem>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Approval {
+    pub by: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct ReplayFigures {
+    pub messages: u64,
+    pub changing: u64,
+    pub failing: u64,
+    pub events_new: u64,
+    pub events_corrected: u64,
+    pub events_withdrawn: u64,
+    pub effects_new: u64,
+    pub effects_repeated: u64,
+    pub effects_done: u64,
+    pub effects_differing: u64,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct ReplayItem {
+    pub n: u64,
+    pub state: String,
+    pub detail: Option<String>,
+    pub outcome: ReplayOutcome,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct ReplayOutcome {
+    pub message: String,
+    pub system: String,
+    pub channel: String,
+    pub verdict: String,
+    pub why: Option<String>,
+    pub events: Vec<EventChange>,
+    pub effects: Vec<EffectChange>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct EventChange {
+    pub what: String,
+    pub told: Option<EventTold>,
+    pub fields: Vec<ValueChange>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct EventTold {
+    pub r#type: String,
+    pub subject: EntityName,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct ValueChange {
+    pub path: String,
+    pub before: serde_json::Value,
+    pub after: serde_json::Value,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct EffectChange {
+    pub what: String,
+    pub system: String,
+    pub operation: String,
+    pub flow: String,
+    pub about: EntityName,
+    pub detail: Option<String>,
+    pub fields: Vec<ValueChange>,
 }
 
 #[derive(Debug, Deserialize)]

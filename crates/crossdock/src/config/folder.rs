@@ -115,6 +115,23 @@ impl Folder {
         Ok(folder)
     }
 
+    /// The same of texts that lie in no folder: a configuration that is only tried. What configures nothing is passed over.
+    pub fn of_texts(texts: impl IntoIterator<Item = (String, String)>) -> Self {
+        let mut folder = Self::default();
+        for (path, text) in texts.into_iter().take(FILES_MAX) {
+            let kind = match path.split_once('/') {
+                None if path == "hub.yaml" => Some(Kind::Hub),
+                None => None,
+                Some((top, _)) => FOLDERS.iter().find(|(word, ..)| *word == top).map(|(_, kind, _)| *kind),
+            };
+            if let Some(kind) = kind.filter(|kind| *kind != Kind::Test && path.ends_with(".yaml")) {
+                folder.add(&path, kind, Ok(text));
+            }
+        }
+        folder.files.sort_by(|a, b| (a.kind, &a.path).cmp(&(b.kind, &b.path)));
+        folder
+    }
+
     /// The files of one kind, by path.
     pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &File> {
         self.files.iter().filter(move |file| file.kind == kind)
@@ -171,12 +188,17 @@ impl Folder {
     }
 
     fn read_file(&mut self, path: &str, kind: Kind) {
+        let text = self.text_of(path);
+        self.add(path, kind, text);
+    }
+
+    fn add(&mut self, path: &str, kind: Kind, text: Result<String, Diagnostic>) {
         let name = path.strip_suffix(".yaml").unwrap_or(path);
         let name = match kind {
             Kind::Hub => name,
             _ => name.split_once('/').map_or(name, |(_, name)| name),
         };
-        let (text, node) = match self.text_of(path) {
+        let (text, node) = match text {
             Ok(text) => {
                 let parsed = yaml::parse(path, &text);
                 self.mistakes.extend(parsed.mistakes);

@@ -35,6 +35,8 @@ pub struct Settings {
     pub log: Log,
     /// Which entities are compared, to find those that are the same. Default: none.
     pub merging: MergePolicy,
+    /// Who may approve a replay plan: `anyone`, or `another` than who drew it up. Default `anyone`.
+    pub replay_needs_another: bool,
 }
 
 /// What one message may cost.
@@ -106,6 +108,7 @@ impl Default for Settings {
             learning_ms: 7 * 24 * 3_600_000,
             log: Log { level: "info", format: LogFormat::Auto },
             merging: MergePolicy::new(),
+            replay_needs_another: false,
         }
     }
 }
@@ -149,6 +152,19 @@ pub fn read(file: &File, env: &Environment<'_>, mistakes: &mut Vec<Diagnostic>) 
     }
     if let Some(node) = reader.node("merge") {
         settings.merging = merging(node, &reader);
+    }
+    if let Some(node) = reader.node("replay") {
+        let replay = Reader::new(node, "`replay`");
+        match replay.optional_text("approval") {
+            None | Some("anyone") => {}
+            Some("another") => settings.replay_needs_another = true,
+            Some(other) => {
+                let at = replay.node("approval").map_or(replay.location(), |node| &node.location);
+                let mistake = Diagnostic::error(at, format!("`{other}` does not say who may approve a replay plan"));
+                replay.mistake(mistake.hint("write `anyone`, or `another` for another person than who drew it up"));
+            }
+        }
+        reader.mistakes(replay.finish());
     }
     guard_console(&node, &settings, &reader);
     mistakes.extend(env.without_echoes(reader.finish()));
