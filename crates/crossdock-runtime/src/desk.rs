@@ -38,7 +38,7 @@ pub use mend::Mended;
 pub use overview::{ExceptionAsk, ExceptionRow, MessageRow, Overview, RejectionRow, SystemRow, TransmissionRow};
 pub use records::{Became, EventRow, EventView, HeaderView, MessageBody, MessageView};
 pub use refusal::{Refusal, RefusalKind};
-pub use replays::{Candidate, CandidateFile, Candidates, ReplayRequest, ReplayView};
+pub use replays::{CandidateFile, CandidateFolder, Candidates, ReplayRequest, ReplayView};
 pub use stuck::{Affected, StuckAsk, StuckKind, StuckRow};
 pub use submit::{CommandKey, Done, Order, Submission, Submitted, SubmittedEvent};
 pub use trace::{CallTold, EntityView, Entry, Facts, Trace};

@@ -10,7 +10,7 @@ use crossdock_core::hub::Hub;
 use crossdock_core::source::{Diagnostic, Severity};
 use crossdock_gateway::{GatewaySettings, Serving, serve};
 use crossdock_runtime::clock::SystemClock;
-use crossdock_runtime::desk::{Candidate, Candidates};
+use crossdock_runtime::desk::{CandidateFolder, Candidates};
 use crossdock_runtime::hub::RunningHub;
 use crossdock_runtime::plan::Plan;
 use crossdock_store::SqliteStore;
@@ -33,7 +33,7 @@ const STOP_DEADLINE: Duration = Duration::from_secs(30);
 struct Tried;
 
 impl Candidates for Tried {
-    fn compile(&self, candidate: &Candidate) -> Result<Hub, Vec<String>> {
+    fn compile(&self, candidate: &CandidateFolder) -> Result<Hub, Vec<String>> {
         let folder = Folder::of_texts(candidate.files.iter().map(|file| (file.path.clone(), file.text.clone())));
         if folder.of_kind(Kind::Hub).next().is_none() {
             return Err(vec!["it holds no hub.yaml".to_owned()]);

@@ -11,8 +11,8 @@ use crossdock_core::job::{JobAction, RATE};
 use crossdock_core::replay::Effects;
 use crossdock_core::routing::Decision;
 use crossdock_runtime::desk::{
-    Actor, Candidate, CommandKey, Done, JobAnswer, JobView, Mended, Order, ReferencesChanged, ReplayView, ResumeScope,
-    Resumed,
+    Actor, CandidateFolder, CommandKey, Done, JobAnswer, JobView, Mended, Order, ReferencesChanged, ReplayView,
+    ResumeScope, Resumed,
 };
 use hyper::header::HeaderMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -182,7 +182,7 @@ pub enum Command {
         #[serde(default)]
         effects: Effects,
         #[serde(skip_serializing_if = "Option::is_none")]
-        with: Option<Candidate>,
+        with: Option<CandidateFolder>,
         #[serde(default)]
         dry_run: bool,
         actor: Option<String>,

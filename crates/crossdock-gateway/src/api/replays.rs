@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crossdock_core::exception::ExceptionClass;
 use crossdock_core::ids::{FlowName, SystemName};
 use crossdock_core::replay::{Effects, ReplayFilter};
-use crossdock_runtime::desk::{Candidate, ReplayRequest};
+use crossdock_runtime::desk::{CandidateFolder, ReplayRequest};
 use hyper::header::HeaderMap;
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -55,7 +55,7 @@ pub struct PlanReplay {
     #[serde(default)]
     effects: Effects,
     /// A configuration to read them with; the running one when nothing is said. A plan runs only once the hub runs it.
-    with: Option<Candidate>,
+    with: Option<CandidateFolder>,
     /// Only tell what it would do: no plan is kept.
     #[serde(default)]
     dry_run: bool,
@@ -148,7 +148,7 @@ pub async fn messages(State(shared): State<Arc<Shared>>, id: InPath, asked: Aske
 }
 
 /// What a request wants.
-pub fn request(which: WhichMessages, effects: Effects, with: Option<Candidate>, dry_run: bool) -> ReplayRequest {
+pub fn request(which: WhichMessages, effects: Effects, with: Option<CandidateFolder>, dry_run: bool) -> ReplayRequest {
     let which = ReplayFilter {
         reference: which.reference,
         from: which.from,

@@ -53,7 +53,7 @@ pub struct ReplayRequest {
     /// What may be owed.
     pub effects: Effects,
     /// The configuration to read them with; the running one when there is none.
-    pub with: Option<Candidate>,
+    pub with: Option<CandidateFolder>,
     /// Only tell what it would do: no plan is kept.
     pub dry_run: bool,
 }
@@ -61,7 +61,7 @@ pub struct ReplayRequest {
 /// A configuration that is only tried: the files of a hub folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Candidate {
+pub struct CandidateFolder {
     /// Its files; secrets are not needed and do not belong here.
     pub files: Vec<CandidateFile>,
 }
@@ -82,7 +82,7 @@ pub trait Candidates: Send + Sync {
     ///
     /// # Errors
     /// Everything that is wrong with them, with file and line.
-    fn compile(&self, candidate: &Candidate) -> Result<Hub, Vec<String>>;
+    fn compile(&self, candidate: &CandidateFolder) -> Result<Hub, Vec<String>>;
 }
 
 /// A plan, and how far it is.
@@ -355,7 +355,7 @@ impl Desk {
         Ok((plan, items))
     }
 
-    fn compiled(&self, candidate: &Candidate) -> Result<Hub, DeskError> {
+    fn compiled(&self, candidate: &CandidateFolder) -> Result<Hub, DeskError> {
         let Some(candidates) = &self.candidates else {
             return Err(DeskError::Invalid("this hub cannot try another configuration".into()));
         };

@@ -317,7 +317,7 @@ fn listing_json(overview: &str, transmissions: &str, stuck: &str, only: Option<&
         .filter(|system| !system["paused"].is_null())
         .filter(|system| only.is_none_or(|name| system["name"] == name))
         .collect();
-    let more = &transmissions["more"] == &json!(true) || &stuck["more"] == &json!(true);
+    let more = transmissions["more"] == json!(true) || stuck["more"] == json!(true);
     let (transmissions, stuck) = (transmissions["items"].take(), stuck["items"].take());
     Ok(json!({"systems": systems, "transmissions": transmissions, "stuck": stuck, "more": more}))
 }

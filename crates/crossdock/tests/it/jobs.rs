@@ -58,7 +58,7 @@ fn many_paused_transmissions_are_previewed_resumed_stopped_and_given_up() {
     let ended = run(&["jobs", "start", "cancel", "--entity", "order/WEB-0", "--yes", "--reason", "too late"], 0);
     assert!(ended.out.starts_with("1 given up, 0 refused; job "), "{}", ended.out);
     let nothing = run(&["jobs", "start", "cancel", "--entity", "order/WEB-0", "--yes", "--reason", "too late"], 0);
-    assert_eq!(nothing.out, "nothing that is paused fits\n");
+    assert_eq!(nothing.out, "nothing that stands still fits\n");
 
     // A slow one is stopped; a quick one takes the rest.
     let slow = ["jobs", "start", "cancel", "--fault", &fault, "--rate", "1", "--yes", "--detach", "--reason", "x"];
