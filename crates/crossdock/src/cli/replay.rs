@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::bail;
 use clap::{Args, Subcommand, ValueEnum};
+use crossdock_core::source::Severity;
 use serde_json::{Map, Value as Json, json};
 
 use super::client::{self, ApiError};
@@ -198,6 +200,9 @@ fn plan(args: &PlanArgs, screen: Screen) -> anyhow::Result<ExitCode> {
     });
     if let Some(root) = &args.with {
         let folder = Folder::read(root, false)?;
+        if let Some(mistake) = folder.mistakes.iter().find(|it| it.severity == Severity::Error) {
+            bail!("{}: {}; `crossdock check` tells all mistakes", mistake.location, mistake.message);
+        }
         let files = folder.files.iter().map(|file| json!({"path": file.path, "text": file.text}));
         body["with"] = json!({"files": files.collect::<Vec<Json>>()});
     }
@@ -322,8 +327,9 @@ fn plan_text(view: &Replay, items: &[ReplayItem], screen: Screen) -> String {
     if !view.is_current {
         text += "it can be run once the hub runs that configuration\n";
     }
+    let messages = if it.messages == 1 { "message" } else { "messages" };
     text +=
-        &format!("{} messages: {} would change something, {} cannot be read\n", it.messages, it.changing, it.failing);
+        &format!("{} {messages}: {} would change something, {} cannot be read\n", it.messages, it.changing, it.failing);
     text += &format!(
         "events: {} new, {} corrected, {} withdrawn\n",
         it.events_new, it.events_corrected, it.events_withdrawn

@@ -7,25 +7,19 @@ use std::time::{Duration, Instant};
 use crossdock_sim::site::{Behind, Effect, Ledger, Site, State};
 use serde_json::Value as Json;
 
+use crate::guide::Guide;
 use crate::program::crossdock;
 use crate::running_hub::{Running, init};
 
-const GUIDE: &str = include_str!("../../../../docs/guides/backup.md");
-
-/// Runs a command of the guide as a shell would.
+/// Runs a command of the guide.
 #[track_caller]
 fn guided(scratch: &Path, number: usize, code: i32) -> String {
-    let blocks: Vec<&str> = GUIDE.split("\n```sh\n").skip(1).filter_map(|rest| rest.split("\n```").next()).collect();
-    assert_eq!(blocks.len(), 3, "the guide shows three commands");
-    let script = blocks[number].replace("crossdock", env!("CARGO_BIN_EXE_crossdock"));
-    let mut shell = std::process::Command::new("sh");
-    let ended = shell.args(["-euc", &script]).current_dir(scratch).output().expect("a shell is there");
-    let (out, err) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
-    assert_eq!(ended.status.code(), Some(code), "{script}\n{out}{err}");
-    format!("{out}{err}")
+    let guide = Guide::of(include_str!("../../../../docs/guides/backup.md"));
+    assert_eq!(guide.len(), 3, "a command that the guide shows is not run");
+    guide.run(number, scratch, &[], code)
 }
 
-fn wait(what: &str, is_so: impl Fn() -> bool) {
+pub fn wait(what: &str, is_so: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while !is_so() {
         assert!(Instant::now() < deadline, "never: {what}");
@@ -33,7 +27,7 @@ fn wait(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
-fn effects(site: &Site) -> Vec<Effect> {
+pub fn effects(site: &Site) -> Vec<Effect> {
     site.state().ledger().expect("it takes anything").effects().to_vec()
 }
 

@@ -3,6 +3,8 @@
 
 use serde_json::Value as Json;
 
+use crate::guide::Guide;
+use crate::mending::ONE_AT_A_TIME;
 use crate::program::crossdock;
 use crate::running_hub::{Running, init};
 
@@ -80,22 +82,21 @@ fn many_paused_transmissions_are_previewed_resumed_stopped_and_given_up() {
     assert_eq!(hub.stop(), Some(0));
 }
 
-/// The commands of the operators' guide, in their order. The customer stays away, so what they resume is paused again.
+/// The operators' guide's commands for many at once, in their order. The customer stays away, so what they resume is paused again.
 fn guide(api: &str) {
-    const GUIDE: &str = include_str!("../../../../docs/guides/operations.md");
-    let blocks: Vec<&str> = GUIDE.split("\n```sh\n").skip(1).filter_map(|rest| rest.split("\n```").next()).collect();
-    assert_eq!(blocks.len(), 4, "the guide shows four commands");
-    for (command, (code, expect)) in blocks.iter().zip([
+    let guide = Guide::of(include_str!("../../../../docs/guides/operations.md"));
+    assert_eq!(guide.len(), ONE_AT_A_TIME + 4, "a command that the guide shows is not run");
+    for (n, (code, expect)) in [
         (1, "transmission_exhausted"),
         (0, "6 paused transmissions would be resumed"),
         (0, "6 resumed, 0 refused"),
         (0, "\tresume\t6\t0\t6\tdone\t"),
-    ]) {
-        let script = command.replace("crossdock", env!("CARGO_BIN_EXE_crossdock"));
-        let mut shell = std::process::Command::new("sh");
-        let ended = shell.args(["-euc", &script]).env("CROSSDOCK_API", api).output().expect("a shell is there");
-        let (out, err) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
-        assert!(ended.status.code() == Some(code) && out.contains(expect), "{command}: {:?}\n{out}{err}", ended.status);
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let told = guide.run(ONE_AT_A_TIME + n, &std::env::temp_dir(), &[("CROSSDOCK_API", api)], code);
+        assert!(told.contains(expect), "{told}");
     }
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
     while !crossdock(&["overview", "--api", api]).run().out.contains("transmissions paused\t6\n") {
