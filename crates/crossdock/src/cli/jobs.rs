@@ -12,7 +12,7 @@ use serde_json::{Map, Value as Json, json};
 use super::client::{self, ApiError};
 use super::screen::{self, Row, Screen, Tone};
 use super::shapes::{Fault, Job, JobAnswer, JobPreview, Listing};
-use super::{HubArg, JsonArg, actor, api, exit, when};
+use super::{HubArg, JsonArg, WhyArgs, actor, api, exit, when};
 
 /// How often the hub is asked how far a job is.
 const LOOK_AGAIN: Duration = Duration::from_millis(300);
@@ -254,13 +254,8 @@ Exit codes: 0 stopped, 1 refused: no such job, or it has ended, 2 the hub does n
 struct StopArgs {
     /// The job
     id: String,
-    /// Why: kept in the audit record
-    #[arg(long, value_name = "TEXT")]
-    reason: String,
     #[command(flatten)]
-    hub: HubArg,
-    #[command(flatten)]
-    json: JsonArg,
+    why: WhyArgs,
 }
 
 pub fn run(args: &JobsArgs, screen: Screen) -> anyhow::Result<ExitCode> {
@@ -519,14 +514,14 @@ fn show(args: &ShowArgs, screen: Screen) -> anyhow::Result<ExitCode> {
 }
 
 fn stop(args: &StopArgs, _screen: Screen) -> anyhow::Result<ExitCode> {
-    let hub = api::hub(&args.hub)?;
+    let hub = api::hub(&args.why.hub)?;
     let path = format!("/api/jobs/{}/stop", client::encoded(&args.id));
-    let body = json!({"actor": actor::name(), "reason": args.reason});
+    let body = json!({"actor": actor::name(), "reason": args.why.reason});
     let Some(text) = asked(super::wait_for(async { Ok(hub.client.post(&path, &body).await) })?)? else {
         return Ok(exit::found_wrong());
     };
     let job: Job = client::read(&text)?;
     let told = format!("job {} is stopped: {} of {} were done and stay done\n", job.id, job.done, job.expected);
-    screen::print(&if args.json.json { format!("{text}\n") } else { told })?;
+    screen::print(&if args.why.json.json { format!("{text}\n") } else { told })?;
     Ok(exit::FINE)
 }

@@ -126,6 +126,18 @@ struct JsonArg {
     json: bool,
 }
 
+/// Why something is done, and at which hub.
+#[derive(Debug, Args)]
+struct WhyArgs {
+    /// Why: kept in the audit record
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    #[command(flatten)]
+    hub: HubArg,
+    #[command(flatten)]
+    json: JsonArg,
+}
+
 /// Runs the command that was typed.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();

@@ -10,7 +10,7 @@ use super::client::{self, ApiError};
 use super::jobs::{self, Action, FilterArgs, PaceArgs};
 use super::screen::{self, Row, Screen, Tone};
 use super::shapes::{Listing, Mended, Overview, Resumed, Stuck, Transmission};
-use super::{HubArg, JsonArg, actor, api, exit, when};
+use super::{HubArg, JsonArg, WhyArgs, actor, api, exit, when};
 
 /// List what cannot go on without a person: failed messages, paused transmissions; change it, or let it go on
 #[derive(Debug, Args)]
@@ -142,17 +142,6 @@ struct CancelArgs {
     id: String,
     #[command(flatten)]
     why: WhyArgs,
-}
-
-#[derive(Debug, Args)]
-struct WhyArgs {
-    /// Why: kept in the audit record
-    #[arg(long, value_name = "TEXT")]
-    reason: String,
-    #[command(flatten)]
-    hub: HubArg,
-    #[command(flatten)]
-    json: JsonArg,
 }
 
 fn edit(args: &EditArgs, screen: Screen) -> anyhow::Result<ExitCode> {

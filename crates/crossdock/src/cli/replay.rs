@@ -12,7 +12,7 @@ use super::client::{self, ApiError};
 use super::jobs;
 use super::screen::{self, Row, Screen, Tone};
 use super::shapes::{EffectChange, EventChange, Listing, Replay, ReplayItem, ValueChange};
-use super::{HubArg, JsonArg, actor, api, exit, when};
+use super::{HubArg, JsonArg, WhyArgs, actor, api, exit, when};
 use crate::config::folder::Folder;
 
 /// Messages shown in full at most.
@@ -103,13 +103,8 @@ Exit codes: 0 done, 1 refused, 2 the hub does not answer")]
 struct ActArgs {
     /// The plan
     id: String,
-    /// Why: kept in the audit record
-    #[arg(long, value_name = "TEXT")]
-    reason: String,
     #[command(flatten)]
-    hub: HubArg,
-    #[command(flatten)]
-    json: JsonArg,
+    why: WhyArgs,
 }
 
 /// Run an approved plan, or go on with one that was stopped
@@ -219,15 +214,15 @@ fn plan(args: &PlanArgs, screen: Screen) -> anyhow::Result<ExitCode> {
 }
 
 fn act(verb: &str, args: &ActArgs, screen: Screen) -> anyhow::Result<ExitCode> {
-    let hub = api::hub(&args.hub)?;
+    let hub = api::hub(&args.why.hub)?;
     let path = format!("/api/replays/{}/{verb}", client::encoded(&args.id));
-    let body = json!({"actor": actor::name(), "reason": args.reason});
+    let body = json!({"actor": actor::name(), "reason": args.why.reason});
     let Some(text) = answered(super::wait_for(async { Ok(hub.client.post(&path, &body).await) })?)? else {
         return Ok(exit::found_wrong());
     };
     let view: Replay = client::read(&text)?;
     let told = format!("{}\n", headline(&view, screen));
-    screen::print(&if args.json.json { format!("{text}\n") } else { told })?;
+    screen::print(&if args.why.json.json { format!("{text}\n") } else { told })?;
     Ok(exit::FINE)
 }
 
