@@ -20,6 +20,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/0005_exception_affects.sql"),
     include_str!("schema/0006_records.sql"),
     include_str!("schema/0007_lanes.sql"),
+    include_str!("schema/0008_exception_classes.sql"),
 ];
 
 /// The version this program writes.

@@ -39,6 +39,7 @@ fn every_statement_is_served_by_an_index() {
     contract::an_entitys_own_events_are_read_in_parts(make);
     contract::a_rerun_message_waits_at_its_old_place(make);
     contract::a_record_moves_by_one_version(make);
+    contract::exceptions_are_listed_by_any_filter(make);
     contract::what_stands_in_a_state_is_walked_from_the_oldest(make);
 
     let folder = tempfile::tempdir().expect("a scratch folder");
