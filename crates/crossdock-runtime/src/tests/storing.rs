@@ -12,15 +12,18 @@ use super::partner::Reply;
 use super::sending::scattered;
 use super::world::{SOON, Settings, World, order, proof, shipment};
 
-/// Sends again until the hub has it, as a sender does.
+/// Sends again until the hub has it, as a sender does: for a minute, as intake stays shut for ten seconds each time that the store
+/// cannot write.
 async fn insist(world: &mut World, system: &str, channel: &str, line: serde_json::Value) {
-    for _ in 0..100 {
-        if world.send(system, channel, std::slice::from_ref(&line)).await.is_ok() {
-            return;
+    let mut last = None;
+    for _ in 0..600 {
+        match world.send(system, channel, std::slice::from_ref(&line)).await {
+            Ok(_) => return,
+            Err(error) => last = Some(error),
         }
         world.pass(Duration::from_millis(100)).await;
     }
-    panic!("it was never accepted");
+    panic!("{system} {channel} {line} was not accepted within a minute: {last:?}");
 }
 
 async fn tell_story(world: &mut World, number: usize) {
