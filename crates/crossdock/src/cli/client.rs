@@ -107,6 +107,21 @@ pub fn encoded(text: &str) -> String {
     utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
+/// The answer; or none when the hub refused what was asked, which is told.
+///
+/// # Errors
+/// When the hub could not be asked, or is at fault itself.
+pub fn unless_refused(answer: Result<String, ApiError>) -> anyhow::Result<Option<String>> {
+    match answer {
+        Ok(text) => Ok(Some(text)),
+        Err(ApiError::Problem { status: 400..=499, detail, .. }) => {
+            eprintln!("refused: {detail}");
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Reads an answer.
 ///
 /// # Errors

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 
-use super::client::{self, ApiError};
+use super::client;
 use super::screen::{self, Row, Screen, Tone};
 use super::shapes::{Listing, Message, Overview, System};
 use super::{HubArg, JsonArg, actor, api, exit, when};
@@ -208,17 +208,13 @@ pub fn rerun(args: &RerunArgs, _screen: Screen) -> anyhow::Result<ExitCode> {
     let path = format!("/api/messages/{}/rerun", client::encoded(&args.message));
     let body = json!({"actor": actor::name(), "reason": args.reason});
     let asked = super::wait_for(async { Ok(hub.client.post(&path, &body).await) })?;
-    match asked {
-        Ok(text) if args.json.json => screen::print(&format!("{text}\n"))?,
-        Ok(_) => screen::print(&format!(
+    let Some(text) = client::unless_refused(asked)? else { return Ok(exit::found_wrong()) };
+    screen::print(&match args.json.json {
+        true => format!("{text}\n"),
+        false => format!(
             "message {} is in the queue again; `crossdock trace {}` tells what comes of it\n",
             args.message, args.message
-        ))?,
-        Err(ApiError::Problem { status: 400..=499, detail, .. }) => {
-            eprintln!("refused: {detail}");
-            return Ok(exit::found_wrong());
-        }
-        Err(error) => return Err(error.into()),
-    }
+        ),
+    })?;
     Ok(exit::FINE)
 }

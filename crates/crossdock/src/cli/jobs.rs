@@ -9,7 +9,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use crossdock_core::exception::ExceptionClass;
 use serde_json::{Map, Value as Json, json};
 
-use super::client::{self, ApiError};
+use super::client;
 use super::screen::{self, Row, Screen, Tone};
 use super::shapes::{Fault, Job, JobAnswer, JobPreview, Listing};
 use super::{HubArg, JsonArg, WhyArgs, actor, api, exit, when};
@@ -314,7 +314,8 @@ pub fn start(
     for (name, said) in [("reason", reason.map(|reason| json!(reason))), ("rate_per_s", pace.rate.map(|n| json!(n)))] {
         body[name] = said.unwrap_or_default();
     }
-    let Some(told) = asked(super::wait_for(async { Ok(hub.client.post("/api/jobs", &body).await) })?)? else {
+    let Some(told) = client::unless_refused(super::wait_for(async { Ok(hub.client.post("/api/jobs", &body).await) })?)?
+    else {
         return Ok(exit::found_wrong());
     };
     let preview: JobAnswer = client::read(&told)?;
@@ -330,7 +331,8 @@ pub fn start(
         }
     }
     body["dry_run"] = json!(false);
-    let Some(told) = asked(super::wait_for(async { Ok(hub.client.post("/api/jobs", &body).await) })?)? else {
+    let Some(told) = client::unless_refused(super::wait_for(async { Ok(hub.client.post("/api/jobs", &body).await) })?)?
+    else {
         return Ok(exit::found_wrong());
     };
     let started: JobAnswer = client::read(&told)?;
@@ -346,18 +348,6 @@ pub fn start(
     let (told, ended) = super::wait_for(watch(&hub, &job.id))?;
     screen::print(&if as_json { format!("{told}\n") } else { ended_text(&ended, action) })?;
     Ok(if ended.state == "done" && ended.refused == 0 { exit::FINE } else { exit::found_wrong() })
-}
-
-/// The answer; or none when it was refused, which is told.
-fn asked(answer: Result<String, ApiError>) -> anyhow::Result<Option<String>> {
-    match answer {
-        Ok(text) => Ok(Some(text)),
-        Err(ApiError::Problem { status: 400..=499, detail, .. }) => {
-            eprintln!("refused: {detail}");
-            Ok(None)
-        }
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// Asks the person; nobody is there when it is no terminal.
@@ -497,7 +487,7 @@ fn job_row(job: &Job, screen: Screen) -> Row {
 fn show(args: &ShowArgs, screen: Screen) -> anyhow::Result<ExitCode> {
     let hub = api::hub(&args.hub)?;
     let path = format!("/api/jobs/{}", client::encoded(&args.id));
-    let Some(text) = asked(super::wait_for(async { Ok(hub.client.get(&path, &[]).await) })?)? else {
+    let Some(text) = client::unless_refused(super::wait_for(async { Ok(hub.client.get(&path, &[]).await) })?)? else {
         return Ok(exit::found_wrong());
     };
     if args.json.json {
@@ -517,7 +507,8 @@ fn stop(args: &StopArgs, _screen: Screen) -> anyhow::Result<ExitCode> {
     let hub = api::hub(&args.why.hub)?;
     let path = format!("/api/jobs/{}/stop", client::encoded(&args.id));
     let body = json!({"actor": actor::name(), "reason": args.why.reason});
-    let Some(text) = asked(super::wait_for(async { Ok(hub.client.post(&path, &body).await) })?)? else {
+    let Some(text) = client::unless_refused(super::wait_for(async { Ok(hub.client.post(&path, &body).await) })?)?
+    else {
         return Ok(exit::found_wrong());
     };
     let job: Job = client::read(&text)?;

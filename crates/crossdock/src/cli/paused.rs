@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Value as Json, json};
 
-use super::client::{self, ApiError};
+use super::client;
 use super::jobs::{self, Action, FilterArgs, PaceArgs};
 use super::screen::{self, Row, Screen, Tone};
 use super::shapes::{Listing, Mended, Overview, Resumed, Stuck, Transmission};
@@ -144,7 +144,7 @@ struct CancelArgs {
     why: WhyArgs,
 }
 
-fn edit(args: &EditArgs, screen: Screen) -> anyhow::Result<ExitCode> {
+fn edit(args: &EditArgs) -> anyhow::Result<ExitCode> {
     let text = |file: &str| match file {
         "-" => std::io::read_to_string(std::io::stdin()).context("the standard input cannot be read"),
         file => std::fs::read_to_string(file).with_context(|| format!("{file} cannot be read")),
@@ -156,15 +156,15 @@ fn edit(args: &EditArgs, screen: Screen) -> anyhow::Result<ExitCode> {
             let input: Box<serde_json::value::RawValue> =
                 serde_json::from_str(&text(file)?).with_context(|| format!("{file} is no JSON"))?;
             let body = json!({"confirmed": args.in_doubt});
-            mend_raw(&format!("transmissions/{id}/edit"), body, Some(&input), &args.why, screen)
+            mend_raw(&format!("transmissions/{id}/edit"), body, Some(&input), &args.why)
         }
-        (None, Some(file)) => mend(&format!("messages/{id}/correct"), json!({"body": text(file)?}), &args.why, screen),
+        (None, Some(file)) => mend(&format!("messages/{id}/correct"), json!({"body": text(file)?}), &args.why),
         (None, None) => bail!("say --input FILE for a transmission, or --body FILE for a message"),
     }
 }
 
-fn mend(path: &str, body: Json, why: &WhyArgs, screen: Screen) -> anyhow::Result<ExitCode> {
-    mend_raw(path, body, None, why, screen)
+fn mend(path: &str, body: Json, why: &WhyArgs) -> anyhow::Result<ExitCode> {
+    mend_raw(path, body, None, why)
 }
 
 fn mend_raw(
@@ -172,7 +172,6 @@ fn mend_raw(
     mut body: Json,
     input: Option<&serde_json::value::RawValue>,
     why: &WhyArgs,
-    screen: Screen,
 ) -> anyhow::Result<ExitCode> {
     let hub = api::hub(&why.hub)?;
     body["actor"] = json!(actor::name());
@@ -182,19 +181,11 @@ fn mend_raw(
         text.insert_str(1, &format!("\"input\":{},", input.get()));
     }
     let asked = super::wait_for(async { Ok(hub.client.post_text(&format!("/api/{path}"), text).await) })?;
-    let answer = match asked {
-        Ok(answer) => answer,
-        Err(ApiError::Problem { status: 400..=499, detail, .. }) => {
-            eprintln!("refused: {detail}");
-            return Ok(exit::found_wrong());
-        }
-        Err(error) => return Err(error.into()),
-    };
+    let Some(answer) = client::unless_refused(asked)? else { return Ok(exit::found_wrong()) };
     let told = match client::read::<Mended>(&answer) {
         Ok(mended) => format!("{} goes on\n", screen::clean(&mended.instead)),
         Err(_) => "given up\n".to_owned(),
     };
-    let _ = screen;
     screen::print(&if why.json.json { format!("{answer}\n") } else { told })?;
     Ok(exit::FINE)
 }
@@ -203,13 +194,13 @@ pub fn run(args: &PausedArgs, screen: Screen) -> anyhow::Result<ExitCode> {
     match &args.command {
         PausedCommand::List(args) => list(args, screen),
         PausedCommand::Resume(args) => resume(args, screen),
-        PausedCommand::Edit(args) => edit(args, screen),
+        PausedCommand::Edit(args) => edit(args),
         PausedCommand::Reroute(args) => {
             let body = json!({"system": args.to, "confirmed": args.in_doubt});
-            mend(&format!("transmissions/{}/reroute", client::encoded(&args.id)), body, &args.why, screen)
+            mend(&format!("transmissions/{}/reroute", client::encoded(&args.id)), body, &args.why)
         }
         PausedCommand::Cancel(args) => {
-            mend(&format!("transmissions/{}/cancel", client::encoded(&args.id)), json!({}), &args.why, screen)
+            mend(&format!("transmissions/{}/cancel", client::encoded(&args.id)), json!({}), &args.why)
         }
     }
 }
@@ -329,14 +320,7 @@ fn resume(args: &ResumeArgs, screen: Screen) -> anyhow::Result<ExitCode> {
         (None, false) => body["ids"] = json!(args.ids),
     }
     let asked = super::wait_for(async { Ok(hub.client.post("/api/transmissions/resume", &body).await) })?;
-    let text = match asked {
-        Ok(text) => text,
-        Err(ApiError::Problem { status: 400..=499, detail, .. }) => {
-            eprintln!("refused: {detail}");
-            return Ok(exit::found_wrong());
-        }
-        Err(error) => return Err(error.into()),
-    };
+    let Some(text) = client::unless_refused(asked)? else { return Ok(exit::found_wrong()) };
     let resumed: Resumed = client::read(&text)?;
     if args.json.json {
         screen::print(&format!("{text}\n"))?;

@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
-use super::client::{self, ApiError, Client};
+use super::client::{self, Client};
 use super::screen::{self, Row, Screen, Tone};
 use super::{HubArg, JsonArg, actor, api, exit};
 
@@ -192,14 +192,11 @@ fn act(hub: &HubArg, path: &str, mut body: Json, reason: &str, told: &str) -> an
     let hub = api::hub(hub)?;
     body["actor"] = json!(actor::name());
     body["reason"] = json!(reason);
-    match super::wait_for(async { Ok(hub.client.post(path, &body).await) })? {
-        Ok(_) => screen::print(&format!("{}\n", screen::clean(told)))?,
-        Err(ApiError::Problem { status: 400..=499, detail, .. }) => {
-            eprintln!("refused: {detail}");
-            return Ok(exit::found_wrong());
-        }
-        Err(error) => return Err(error.into()),
+    let asked = super::wait_for(async { Ok(hub.client.post(path, &body).await) })?;
+    if client::unless_refused(asked)?.is_none() {
+        return Ok(exit::found_wrong());
     }
+    screen::print(&format!("{}\n", screen::clean(told)))?;
     Ok(exit::FINE)
 }
 
@@ -345,13 +342,10 @@ fn import(args: &ImportArgs, screen: Screen) -> anyhow::Result<ExitCode> {
         "actor": actor::name(),
         "reason": args.reason,
     });
-    let text = match super::wait_for(async { Ok(hub.client.post("/api/references", &body).await) })? {
-        Ok(text) => text,
-        Err(ApiError::Problem { status: 400..=499, detail, .. }) => {
-            eprintln!("refused: {detail}");
-            return Ok(exit::found_wrong());
-        }
-        Err(error) => return Err(error.into()),
+    let Some(text) =
+        client::unless_refused(super::wait_for(async { Ok(hub.client.post("/api/references", &body).await) })?)?
+    else {
+        return Ok(exit::found_wrong());
     };
     let report: Report = client::read(&text)?;
     for mistake in report.mistakes {
@@ -461,13 +455,10 @@ fn candidates(args: &CandidatesArgs, screen: Screen) -> anyhow::Result<ExitCode>
     let hub = api::hub(&args.hub)?;
     let least = args.least.to_string();
     let query = [("entity", args.entity.as_str()), ("least", least.as_str())];
-    let text = match super::wait_for(async { Ok(hub.client.get("/api/candidates", &query).await) })? {
-        Ok(text) => text,
-        Err(ApiError::Problem { status: 400..=499, detail, .. }) => {
-            eprintln!("refused: {detail}");
-            return Ok(exit::found_wrong());
-        }
-        Err(error) => return Err(error.into()),
+    let Some(text) =
+        client::unless_refused(super::wait_for(async { Ok(hub.client.get("/api/candidates", &query).await) })?)?
+    else {
+        return Ok(exit::found_wrong());
     };
     if args.json.json {
         screen::print(&format!("{text}\n"))?;

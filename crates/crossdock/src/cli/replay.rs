@@ -8,7 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use crossdock_core::source::Severity;
 use serde_json::{Map, Value as Json, json};
 
-use super::client::{self, ApiError};
+use super::client;
 use super::jobs;
 use super::screen::{self, Row, Screen, Tone};
 use super::shapes::{EffectChange, EventChange, Listing, Replay, ReplayItem, ValueChange};
@@ -201,7 +201,9 @@ fn plan(args: &PlanArgs, screen: Screen) -> anyhow::Result<ExitCode> {
         let files = folder.files.iter().map(|file| json!({"path": file.path, "text": file.text}));
         body["with"] = json!({"files": files.collect::<Vec<Json>>()});
     }
-    let Some(text) = answered(super::wait_for(async { Ok(hub.client.post("/api/replays", &body).await) })?)? else {
+    let Some(text) =
+        client::unless_refused(super::wait_for(async { Ok(hub.client.post("/api/replays", &body).await) })?)?
+    else {
         return Ok(exit::not_done());
     };
     let view: Replay = client::read(&text)?;
@@ -217,7 +219,8 @@ fn act(verb: &str, args: &ActArgs, screen: Screen) -> anyhow::Result<ExitCode> {
     let hub = api::hub(&args.why.hub)?;
     let path = format!("/api/replays/{}/{verb}", client::encoded(&args.id));
     let body = json!({"actor": actor::name(), "reason": args.why.reason});
-    let Some(text) = answered(super::wait_for(async { Ok(hub.client.post(&path, &body).await) })?)? else {
+    let Some(text) = client::unless_refused(super::wait_for(async { Ok(hub.client.post(&path, &body).await) })?)?
+    else {
         return Ok(exit::found_wrong());
     };
     let view: Replay = client::read(&text)?;
@@ -231,7 +234,7 @@ fn start(args: &RunArgs, screen: Screen) -> anyhow::Result<ExitCode> {
     let path = format!("/api/replays/{}", client::encoded(&args.id));
     let body = json!({"rate_per_s": args.rate, "actor": actor::name(), "reason": args.reason});
     let asked = super::wait_for(async { Ok(hub.client.post(&format!("{path}/run"), &body).await) })?;
-    let Some(mut text) = answered(asked)? else { return Ok(exit::found_wrong()) };
+    let Some(mut text) = client::unless_refused(asked)? else { return Ok(exit::found_wrong()) };
     let mut view: Replay = client::read(&text)?;
     if let (false, Some(run)) = (args.detach, &view.run) {
         super::wait_for(jobs::watch(&hub, &run.id))?;
@@ -250,7 +253,7 @@ fn start(args: &RunArgs, screen: Screen) -> anyhow::Result<ExitCode> {
 fn status(args: &StatusArgs, screen: Screen) -> anyhow::Result<ExitCode> {
     let hub = api::hub(&args.hub)?;
     let path = format!("/api/replays/{}", client::encoded(&args.id));
-    let Some(text) = answered(super::wait_for(async { Ok(hub.client.get(&path, &[]).await) })?)? else {
+    let Some(text) = client::unless_refused(super::wait_for(async { Ok(hub.client.get(&path, &[]).await) })?)? else {
         return Ok(exit::found_wrong());
     };
     let query = [("changing", "true"), ("limit", "500")];
@@ -287,18 +290,6 @@ fn list(args: &ListArgs, screen: Screen) -> anyhow::Result<ExitCode> {
     let rows: Vec<Row> = listing.items.iter().map(row).collect();
     screen::print(&screen.table(&["planned", "id", "changes", "state", "by", "reason"], &rows))?;
     Ok(exit::FINE)
-}
-
-/// The answer; or none when it was refused, which is told.
-fn answered(answer: Result<String, ApiError>) -> anyhow::Result<Option<String>> {
-    match answer {
-        Ok(text) => Ok(Some(text)),
-        Err(ApiError::Problem { status: 400..=499, detail, .. }) => {
-            eprintln!("refused: {detail}");
-            Ok(None)
-        }
-        Err(error) => Err(error.into()),
-    }
 }
 
 fn headline(view: &Replay, screen: Screen) -> String {

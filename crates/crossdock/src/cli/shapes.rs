@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crossdock_core::replay::ReplayFigures;
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -178,20 +179,6 @@ pub struct Replay {
 #[derive(Debug, Deserialize)]
 pub struct Approval {
     pub by: String,
-}
-
-#[derive(Debug, Deserialize)]
-pub struct ReplayFigures {
-    pub messages: u64,
-    pub changing: u64,
-    pub failing: u64,
-    pub events_new: u64,
-    pub events_corrected: u64,
-    pub events_withdrawn: u64,
-    pub effects_new: u64,
-    pub effects_repeated: u64,
-    pub effects_done: u64,
-    pub effects_differing: u64,
 }
 
 #[derive(Debug, Deserialize)]
