@@ -10,6 +10,7 @@ mod disk_full;
 mod guide;
 mod hub_folder;
 mod jobs;
+mod killed_work;
 mod live;
 mod mapping_guide;
 mod mapping_mistakes;

@@ -13,7 +13,7 @@ use crate::running_hub::{Running, init};
 /// The blocks of the operators' guide about one thing at a time; those about many follow.
 pub const ONE_AT_A_TIME: usize = 5;
 
-fn json(args: &[&str], api: &str) -> Json {
+pub fn json(args: &[&str], api: &str) -> Json {
     let args: Vec<&str> = args.iter().copied().chain(["--json", "--api", api]).collect();
     let ended = crossdock(&args).run();
     serde_json::from_str(&ended.out).unwrap_or_else(|error| panic!("{error}: {}{}", ended.out, ended.err))
@@ -24,13 +24,13 @@ fn site(runtime: &tokio::runtime::Runtime) -> Site {
 }
 
 /// Changes a file, and notices when it does not hold what is changed.
-fn change(file: &Path, from: &str, to: &str) {
+pub fn change(file: &Path, from: &str, to: &str) {
     let text = std::fs::read_to_string(file).expect("a file");
     assert!(text.contains(from), "{from}: {text}");
     std::fs::write(file, text.replace(from, to)).expect("written");
 }
 
-fn send(hub: &Running, folder: &Path, number: &str, id: &str, unit: &str) {
+pub fn send(hub: &Running, folder: &Path, number: &str, id: &str, unit: &str) {
     let token = std::fs::read_to_string(folder.join("secrets/shop")).expect("the secret");
     let sample = std::fs::read_to_string(folder.join("tests/samples/order.json")).expect("the sample");
     let order = sample.replace("WEB-1001", number).replace("8001", id).replace("\"pcs\"", &format!("\"{unit}\""));
