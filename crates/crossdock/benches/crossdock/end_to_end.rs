@@ -47,7 +47,8 @@ pub async fn measure(bench: &Bench) -> anyhow::Result<Section> {
             "Signed webhooks of {BODY_BYTES} bytes at {CONNECTIONS} connections; each is accepted durably, mapped to an \
              event, folded into its shipment, mapped to a\nrequest (`request.send` of the connector `http`, at most \
              {CONNECTIONS} at once) and sent to a receiver; every attempt and every result is\nrecorded durably. Counted \
-             from the first webhook until the receiver has all of them, each exactly once."
+             from the first webhook until the receiver has all of them, each exactly once. At half load the sender keeps to its timetable\nwhether or not it was answered, and what left late counts from when \
+             it was due."
         ),
         "a bare hyper proxy, as a process of its own, that hands each request on to such a receiver over kept connections \
          and answers with its\nanswer: no signature, no disk, no mapping.",

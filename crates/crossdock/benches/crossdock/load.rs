@@ -19,6 +19,9 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// A server that is silent for so long has failed.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 
+/// A timer goes off so much late at most; that is not the server's doing.
+const TIMER_LATE_MAX: Duration = Duration::from_millis(2);
+
 /// Requests as they go over the wire.
 #[derive(Debug, Default)]
 pub struct Requests {
@@ -122,7 +125,7 @@ pub struct Timetable {
 }
 
 /// Sends all requests at a fixed rate, whether or not earlier ones are answered, as far as the connections go. What had
-/// to wait for a free connection counts as sent when it should have left.
+/// to wait for a free connection, or was held up otherwise, counts as sent when it should have left.
 ///
 /// # Errors
 /// When the server does not answer, or not as expected.
@@ -180,11 +183,10 @@ async fn send(
         let mut sent = Instant::now();
         if let Some(timetable) = &timetable {
             let due = begun + Duration::from_secs_f64(at as f64 / timetable.rate_per_s);
-            if due > sent {
-                // The timer wakes up to a millisecond late; that is not the server's doing.
-                tokio::time::sleep_until(due.into()).await;
-                sent = Instant::now();
-            } else {
+            tokio::time::sleep_until(due.into()).await;
+            sent = Instant::now();
+            // Who is later than a timer may be was held up, so the wait counts.
+            if sent.duration_since(due) > TIMER_LATE_MAX {
                 sent = due;
             }
             timetable.sent.note(timetable.first + at, sent);
