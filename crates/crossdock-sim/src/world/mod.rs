@@ -6,13 +6,14 @@
 //! - `clock` is time and the thread; `disk` the store with its faults; `wire` the network; `stage` who is behind it.
 //! - `people` sell, pack, drive, send webhooks, look after what is paused; `programs` hand events in through the API;
 //!   `weather` lets things fail for a while.
-//! - `watch` looks at each commit, `verdict` at the end of the world.
+//! - `watch` looks at each commit, `verdict` at the end of the world; `limits` is its part about what may be done at once.
 //! - `seams` is where a test breaks the machine below the hub, to show that the invariants notice.
 
 mod clock;
 mod dice;
 mod disk;
 mod faults;
+mod limits;
 mod office;
 mod people;
 mod programs;
@@ -25,12 +26,13 @@ mod weather;
 mod wire;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crossdock_runtime::clock::Clock as _;
 use crossdock_runtime::hub::RunningHub;
 use crossdock_runtime::plan::Plan;
+use jiff::Timestamp;
 
 pub use clock::SimClock;
 pub use dice::Dice;
@@ -106,6 +108,8 @@ pub(crate) struct World {
     faults: Faults,
     plans: Vec<Arc<Plan>>,
     seams: Arc<Seams>,
+    /// When a hub began.
+    starts: Mutex<Vec<Timestamp>>,
     hours_max: u64,
 }
 
@@ -144,6 +148,7 @@ pub fn run(scenario: &Scenario, seed: u64) -> Report {
         faults,
         plans: scenario.plans.clone(),
         seams,
+        starts: Mutex::default(),
         hours_max: scenario.hours_max,
     });
     clock.run(world.clone().play(seed, dice))
@@ -209,6 +214,7 @@ impl World {
                 }
             };
             tell!(self.trace, "hub: start {starts}");
+            self.starts.lock().unwrap_or_else(PoisonError::into_inner).push(self.clock.true_now());
             self.people.open_door(hub.intake(), hub.desk());
             let is_over = tokio::select! {
                 biased;

@@ -1,10 +1,13 @@
 //! Where a test reaches into the simulated world to break what the hub relies on, or what the hub does, so that it can
 //! show that the invariants notice. Nothing of this is in the hub.
 
+use std::sync::Arc;
+
 use crossdock_core::changeset::Changeset;
 use crossdock_core::exchange::Call;
 use crossdock_core::ids::SystemName;
 use crossdock_core::transmission::lane::LaneHeads;
+use crossdock_runtime::plan::Plan;
 use crossdock_store::MemoryStore;
 
 /// Changes what is written.
@@ -26,8 +29,8 @@ pub struct Seams {
     pub call: CallSeam,
     /// A hub that lost the disk to another one writes on.
     pub unfenced: bool,
-    /// How many calls at once a system allows; what the hub's configuration says when `None`.
-    pub calls_at_once_max: Option<usize>,
+    /// The configuration by whose limits the hub is judged; its own when `None`.
+    pub rules: Option<Arc<Plan>>,
 }
 
 impl Default for Seams {
@@ -38,7 +41,7 @@ impl Default for Seams {
             due: Box::new(|_, _, _| {}),
             call: Box::new(|_| {}),
             unfenced: false,
-            calls_at_once_max: None,
+            rules: None,
         }
     }
 }

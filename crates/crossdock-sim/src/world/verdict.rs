@@ -2,7 +2,7 @@
 //! rest: each is told.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use crossdock_core::changeset::{Change, Changeset, TimerPurpose};
 use crossdock_core::event::{EntityRef, Event, Standing};
@@ -16,6 +16,7 @@ use crossdock_runtime::shell::Shell;
 use crossdock_store::{ExceptionFilter, MemoryStore, MessageFilter, Page, Store as _, TransmissionFilter};
 
 use super::World;
+use super::limits;
 use super::office::{self, STOCK};
 use super::wire::host_of;
 
@@ -96,15 +97,19 @@ fn records(world: &World) -> Vec<String> {
     if audit.len() < world.people.actions() {
         wrong.push(format!("I8: {} actions left {} audit records", world.people.actions(), audit.len()));
     }
+    let rules = world.seams.rules.as_ref().unwrap_or(&world.plans[0]);
     for (host, peak) in world.network.peaks() {
         let system = host.split('.').next().unwrap_or_default();
-        let plan = world.plans[0].systems.iter().find(|(name, _)| name.as_str() == system);
-        if let Some((_, plan)) = plan {
+        if let Some((_, plan)) = rules.systems.iter().find(|(name, _)| name.as_str() == system) {
             // The polls of a system come on top of its transmissions.
-            let allowed = world.seams.calls_at_once_max.unwrap_or(plan.concurrency_max);
-            let most = allowed + plan.endpoint.polls().len();
+            let most = plan.concurrency_max + plan.endpoint.polls().len();
             wrong.extend(invariants::i10_no_more_at_once(&format!("calls to {}", host_of(&host)), peak, most));
         }
+    }
+    // Who looks at a wrong clock writes down wrong times.
+    if world.faults.weather.clock_jumps == 0 {
+        let starts = world.starts.lock().unwrap_or_else(PoisonError::into_inner);
+        wrong.extend(limits::exceeded(rules, &transmissions, &attempts, &starts));
     }
     wrong.extend(world.people.believed());
     wrong.extend(replayed(world, &messages));

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use crossdock_core::transmission::gate::Limits;
 use crossdock_runtime::plan::Plan;
 use crossdock_sim::world::environment;
 
@@ -76,6 +77,20 @@ const LANES_BESIDES: &[(&str, &str)] = &[
 pub fn lanes() -> Vec<Arc<Plan>> {
     static PLAN: OnceLock<Arc<Plan>> = OnceLock::new();
     vec![PLAN.get_or_init(|| Arc::new(compile(LANES, LANES_BESIDES))).clone()]
+}
+
+/// The same hub as one that keeps none of these limits has it.
+pub fn boundless() -> Vec<Arc<Plan>> {
+    static PLAN: OnceLock<Arc<Plan>> = OnceLock::new();
+    let compile = || {
+        let mut plan = compile(LANES, LANES_BESIDES);
+        for system in plan.systems.values_mut() {
+            system.limits = Limits::default();
+            system.concurrency_max = 16;
+        }
+        Arc::new(plan)
+    };
+    vec![PLAN.get_or_init(compile).clone()]
 }
 
 /// Two versions of the example hub, compiled once.

@@ -7,17 +7,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossdock_core::changeset::Change;
 use crossdock_core::transmission::{RetrySchedule, Transmission, TransmissionState};
-use crossdock_sim::world::{DiskFaults, Faults, PostFaults, Seams, Weather, WireFaults, run};
+use crossdock_sim::world::{DiskFaults, Faults, PostFaults, Scenario, Seams, Weather, WireFaults, run};
 use crossdock_store::{Page, Store as _, TransmissionFilter};
 use jiff::SignedDuration;
 
+use super::hubs;
 use super::seeds::scenario;
 
 /// A world that is broken says so with these words, within a few seeds.
 fn caught(word: &str, faults: &Faults, seams: impl Fn() -> Seams) {
+    caught_in(word, || scenario(Some(faults.clone()), seams()));
+}
+
+fn caught_in(word: &str, world: impl Fn() -> Scenario) {
     let mut told = Vec::new();
     for seed in 1..=30 {
-        let mut broken = scenario(Some(faults.clone()), seams());
+        let mut broken = world();
         broken.hours_max = 2;
         let report = run(&broken, seed);
         if report.wrong.iter().any(|wrong| wrong.contains(word)) {
@@ -200,9 +205,21 @@ fn i2_a_key_that_is_forgotten_takes_a_submission_twice() {
     });
 }
 
+/// A hub that knows no limits is judged by those of its configuration.
 #[test]
-fn i10_more_calls_at_once_than_allowed_are_noticed() {
-    caught("I10:", &lively(), || Seams { calls_at_once_max: Some(0), ..Seams::default() });
+fn i10_limits_that_are_not_kept_are_noticed() {
+    for word in [
+        "calls to odoo.test at once",
+        "attempts at invoice.create_and_post of odoo at once",
+        "attempts at group warehouse/ of odoo at once",
+        "attempts at group customer/all of customer at once",
+        "I10: invoice.create_and_post of odoo began faster",
+    ] {
+        caught_in(word, || {
+            let seams = Seams { rules: hubs::lanes().pop(), ..Seams::default() };
+            Scenario { plans: hubs::boundless(), orders: 12, ..scenario(Some(lively()), seams) }
+        });
+    }
 }
 
 #[test]
