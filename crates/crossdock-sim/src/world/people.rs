@@ -2,12 +2,14 @@
 //! operator of the hub who resumes what is paused when its cause is mended.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crossdock_connect::endpoint::RawRequest;
 use crossdock_core::ids::{MessageId, SystemName, TransmissionId};
+use crossdock_core::job::{JobAction, JobFilter, JobPlan};
 use crossdock_core::message::Rejection;
 use crossdock_runtime::clock::Clock as _;
 use crossdock_runtime::desk::{Actor, Desk, DeskError, ResumeScope};
@@ -422,8 +424,10 @@ impl People {
                 }
             }
             let ids: Vec<TransmissionId> = plain.iter().map(|it| it.id).collect();
-            if !ids.is_empty() {
-                self.resume(&desk, ResumeScope::Transmissions(ids), false, &actor).await;
+            match plain.first() {
+                None => {}
+                Some(first) if self.lock().dice.permille(500) => self.start_job(&desk, &first.system, &actor).await,
+                Some(_) => self.resume(&desk, ResumeScope::Transmissions(ids), false, &actor).await,
             }
             for state in self.disk.store.system_states().unwrap_or_default() {
                 // Resuming a system resumes what is paused at it.
@@ -433,6 +437,24 @@ impl People {
                 }
             }
         }
+    }
+
+    /// Has the hub resume what is paused at a system, slowly: it goes on with it after a crash.
+    async fn start_job(&self, desk: &Desk, system: &SystemName, actor: &Actor) {
+        let plan = JobPlan {
+            action: JobAction::Resume,
+            filter: JobFilter { system: Some(system.clone()), ..JobFilter::default() },
+            rate_per_s: NonZeroU32::MIN,
+            in_doubt: false,
+            by: actor.name.clone(),
+            reason: actor.reason.clone().unwrap_or_default(),
+        };
+        let started = desk.start_job(&plan, actor).await;
+        if started.is_ok() {
+            self.tally.add("job over what is paused");
+            tell!(self.trace, "operator: a job at {system}");
+        }
+        self.count(started.map(|_| 1));
     }
 
     async fn resume(&self, desk: &Desk, scope: ResumeScope, in_doubt: bool, actor: &Actor) {

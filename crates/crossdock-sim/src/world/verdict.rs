@@ -10,10 +10,13 @@ use crossdock_core::exception::{Exception, ExceptionStatus};
 use crossdock_core::ids::TransmissionId;
 use crossdock_core::invariants;
 use crossdock_core::message::{MessageState, StoredMessage};
+use crossdock_core::record::RecordKind;
 use crossdock_core::transmission::{Transmission, TransmissionState};
 use crossdock_runtime::router::Router;
 use crossdock_runtime::shell::Shell;
-use crossdock_store::{ExceptionFilter, MemoryStore, MessageFilter, Page, Store as _, TransmissionFilter};
+use crossdock_store::{
+    ExceptionFilter, MemoryStore, MessageFilter, Page, RecordFilter, Store as _, TransmissionFilter,
+};
 
 use super::World;
 use super::limits;
@@ -26,10 +29,18 @@ const ALL: usize = 100_000;
 /// What the hub still has to do.
 pub fn open(world: &World) -> Vec<String> {
     let unknown = world.people.unknown();
+    let mut open: Vec<String> = running_jobs(world).map(|job| format!("job {job} is running")).collect();
     if !unknown.is_empty() || !is_idle(world) {
-        return looked_at(world, &unknown);
+        open.extend(looked_at(world, &unknown));
     }
-    Vec::new()
+    open
+}
+
+/// Jobs that have not come to their end.
+fn running_jobs(world: &World) -> impl Iterator<Item = String> {
+    let filter = RecordFilter { open: Some(true), ..RecordFilter::of(RecordKind::Job) };
+    let records = world.disk.store.records(&filter, Page::first(ALL)).expect("the store in memory reads");
+    records.into_iter().map(|record| record.id)
 }
 
 /// By its figures: nothing waits, nothing is owed. Asked often, so it costs little.
