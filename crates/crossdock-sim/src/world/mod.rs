@@ -82,8 +82,8 @@ pub struct Report {
     pub steps: u64,
     /// The most calls that were under way to each host at once.
     pub at_once: BTreeMap<String, usize>,
-    /// How many calls were made to each host.
-    pub calls: BTreeMap<String, u64>,
+    /// When each call to each host was made.
+    pub calls: BTreeMap<String, Vec<Duration>>,
     /// Messages that the hub accepted.
     pub messages: usize,
     /// Transmissions that took effect.
@@ -178,7 +178,7 @@ impl World {
             trace,
             steps,
             at_once: self.network.peaks(),
-            calls: stage::HOSTS.iter().map(|host| ((*host).to_owned(), self.network.calls(host))).collect(),
+            calls: stage::HOSTS.iter().map(|host| ((*host).to_owned(), self.network.begun(host))).collect(),
             messages: self.people.accepted().len(),
             done: verdict::done(&self),
             commits: self.disk.watch.commits(),

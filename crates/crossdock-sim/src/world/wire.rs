@@ -46,8 +46,8 @@ struct Line {
     /// Calls of the running hub that are under way now, and how many there were at once at most.
     now: usize,
     peak: usize,
-    /// Requests that came in, answered or not.
-    calls: u64,
+    /// When each request was sent, answered or not.
+    begun: Vec<Duration>,
 }
 
 /// What becomes of a call.
@@ -108,9 +108,9 @@ impl Network {
         self.lock().lines.iter().map(|(host, line)| (host.clone(), line.peak)).collect()
     }
 
-    /// How many calls were made to a host so far.
-    pub fn calls(&self, host: &str) -> u64 {
-        self.lock().lines.get(host).map_or(0, |line| line.calls)
+    /// When each call to a host was made.
+    pub fn begun(&self, host: &str) -> Vec<Duration> {
+        self.lock().lines.get(host).map_or_else(Vec::new, |line| line.begun.clone())
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -266,10 +266,11 @@ struct Counted<'a> {
 
 impl<'a> Counted<'a> {
     fn new(network: &'a Network, host: &str, owner: u64) -> Self {
+        let now = network.clock.elapsed();
         let mut state = network.lock();
         let line = state.lines.entry(host.to_owned()).or_default();
         line.now += 1;
-        line.calls += 1;
+        line.begun.push(now);
         line.peak = line.peak.max(line.now);
         Self { network, host: host.to_owned(), owner }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use crossdock_core::ids::SystemName;
 use crossdock_sim::world::{Faults, HOURS_MAX, ODOO, PostFaults, Report, Scenario, Seams, Weather, run};
 
 use super::hubs;
@@ -87,24 +88,36 @@ fn seeds_that_found_something_stay_good() {
 
 const FOUND: &[(u64, &str)] = &[];
 
-/// A partner is away for an hour while work for it keeps coming. When it is back it gets everything, each order's work in
-/// its order, no more at once than is allowed, in no more than twice the time in which it came.
+/// A partner is away for an hour, through which work for it keeps coming. When it is back it gets everything, each order's work in
+/// its order, no more at once than is allowed, in no more than twice the time in which it came; and it is not overrun: one
+/// call asks whether it is there, the rest follows as it answers.
 #[test]
 fn a_partner_that_was_away_for_an_hour_gets_its_backlog() {
-    const HOUR_S: u64 = 3_600;
-    let weather = Weather { long_outage: Some((ODOO, 400, HOUR_S)), ..Weather::default() };
-    let post = PostFaults { copies_max: 1, spread_ms: HOUR_S * 1_000, ..PostFaults::default() };
+    const AWAY: Duration = Duration::from_secs(400);
+    const HOUR: Duration = Duration::from_secs(3_600);
+    let weather = Weather { long_outage: Some((ODOO, AWAY.as_secs(), HOUR.as_secs())), ..Weather::default() };
+    let post = PostFaults { copies_max: 1, spread_ms: HOUR.as_millis() as u64, ..PostFaults::default() };
     let faults = Faults { weather, post, ..Faults::none() };
     let report = run(&Scenario { orders: 60, ..scenario(Some(faults), Seams::default()) }, 1);
     assert_eq!(report.wrong, Vec::<String>::new());
-    let drained = report.lasted.saturating_sub(Duration::from_secs(400 + HOUR_S));
-    eprintln!("{}; back for {drained:?} when all was done; calls {:?}", summary(&report), report.calls);
-    assert!(drained <= Duration::from_secs(2 * HOUR_S), "the backlog took {drained:?}");
-    assert!(
-        report.struck["connection refused"] < 1_500,
-        "it was asked too often while it was away: {:?}",
-        report.struck
+    let back = AWAY + HOUR;
+    let drained = report.lasted.saturating_sub(back);
+    let calls = |from: Duration, to: Duration| report.calls[ODOO].iter().filter(|at| **at >= from && **at < to).count();
+    let (while_away, at_once) = (calls(AWAY, back), report.at_once[ODOO]);
+    let first = calls(back, back + Duration::from_millis(100));
+    let busiest =
+        (0..drained.as_secs()).map(|s| calls(back + Duration::from_secs(s), back + Duration::from_secs(s + 1))).max();
+    eprintln!(
+        "{}; what came within an hour was done {drained:?} after the return; calls: {while_away} while it was away, {first} in the \
+         first 100 ms after, {busiest:?} in the busiest second, {at_once} at once at most",
+        summary(&report)
     );
+    assert!(drained <= 2 * HOUR, "the backlog took {drained:?}");
+    let polls = 1;
+    let most = hubs::versions()[0].systems[&SystemName::from("odoo")].concurrency_max + polls;
+    assert!(at_once <= most, "{at_once} calls at once, {most} are allowed");
+    assert!(first <= 1 + polls, "{first} calls at the moment of its return");
+    assert!(while_away <= HOUR.as_secs() as usize / 5, "it was asked too often while it was away: {while_away} times");
 }
 
 /// Classes, limits, groups and batches, all faults by lot, expired keys among them: they change nothing in what must hold.
