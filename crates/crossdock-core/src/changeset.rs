@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::event::{Entity, Event, Reference};
 use crate::exception::Exception;
 use crate::ids::{MessageId, SystemName, TransmissionId};
-use crate::message::{Message, MessageState, Rejection};
+use crate::message::{Message, MessageState, Rejection, Removed};
 use crate::record::Record;
 use crate::suggestion::Suggestion;
 use crate::traffic::Traffic;
@@ -30,6 +30,20 @@ pub enum Change {
     SetMessageState {
         id: MessageId,
         state: MessageState,
+    },
+    /// Removes the body of a message that is decided; `removed` is what is left of it. One that waits or failed is refused.
+    RemoveBody {
+        id: MessageId,
+        removed: Removed,
+    },
+    /// Removes the attempts at a transmission.
+    RemoveAttempts {
+        transmission: TransmissionId,
+    },
+    /// Removes rejections from before an instant, the oldest first, at most `limit`.
+    RemoveRejections {
+        before: Timestamp,
+        limit: usize,
     },
     /// Moves a worker's or a poll's cursor.
     SetCursor {

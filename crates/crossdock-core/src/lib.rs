@@ -19,6 +19,7 @@ pub mod message;
 pub mod model;
 pub mod record;
 pub mod replay;
+pub mod retention;
 pub mod routing;
 pub mod source;
 pub mod submission;

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::ids::{ExceptionId, MessageId, SystemName, TransmissionId};
 
@@ -85,6 +86,45 @@ pub struct StoredMessage {
     pub position: u64,
     pub message: Message,
     pub state: MessageState,
+    /// The body is no longer kept; the message's own is empty then.
+    pub removed: Option<Removed>,
+}
+
+/// What is left of a body that was kept as long as it had to be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Removed {
+    /// When it was removed.
+    pub at: Timestamp,
+    /// How many bytes it had.
+    pub bytes: u64,
+    /// SHA-256 of it, in hex: whoever has it can show that it is the one.
+    pub sha256: String,
+}
+
+impl Removed {
+    /// What is left of a body that is removed now.
+    pub fn of(body: &[u8], at: Timestamp) -> Self {
+        Self { at, bytes: body.len() as u64, sha256: sha256(body) }
+    }
+}
+
+fn sha256(body: &[u8]) -> String {
+    Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl StoredMessage {
+    /// How many bytes the body has, or had.
+    pub fn body_bytes(&self) -> u64 {
+        self.removed.as_ref().map_or(self.message.body.len() as u64, |removed| removed.bytes)
+    }
+
+    /// Whether this is the body it came with.
+    pub fn came_with(&self, body: &[u8]) -> bool {
+        match &self.removed {
+            None => self.message.body == body,
+            Some(removed) => removed.bytes == body.len() as u64 && removed.sha256 == sha256(body),
+        }
+    }
 }
 
 /// A request that was turned away at the door, and why.

@@ -24,7 +24,7 @@ use crate::poller::Poller;
 use crate::router::{Command, CommandError, Router};
 use crate::shell::Shell;
 use crate::transmitter::{self, Gauge, Transmitter};
-use crate::{desk::Desk, duplicates, jobs, timers, valve};
+use crate::{desk::Desk, duplicates, jobs, retention, timers, valve};
 
 /// Commands that may wait for the router; whoever gives one more waits.
 const COMMANDS_MAX: usize = 64;
@@ -120,6 +120,10 @@ impl RunningHub {
         let (compared, stopped, orders) = (shell.clone(), stop.subscribe(), commands.clone());
         workers.spawn(restarted("duplicates", clock.clone(), stop.subscribe(), move || {
             duplicates::run(compared.clone(), orders.clone(), stopped.clone())
+        }));
+        let (kept, stopped) = (shell.clone(), stop.subscribe());
+        workers.spawn(restarted("retention", clock.clone(), stop.subscribe(), move || {
+            retention::run(kept.clone(), stopped.clone())
         }));
         let (worked, stopped, orders) = (shell.clone(), stop.subscribe(), commands.clone());
         workers.spawn(restarted("jobs", clock, stop.subscribe(), move || {

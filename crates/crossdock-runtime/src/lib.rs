@@ -10,6 +10,7 @@ mod jobs;
 mod pause;
 pub mod plan;
 mod poller;
+mod retention;
 pub mod router;
 pub mod shell;
 #[cfg(test)]

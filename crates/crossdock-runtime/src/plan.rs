@@ -7,6 +7,7 @@ use crossdock_connect::endpoint::{Endpoint, Operation, Repeat};
 use crossdock_core::hub::Hub;
 use crossdock_core::ids::SystemName;
 use crossdock_core::master::matching::MergePolicy;
+use crossdock_core::retention::Retention;
 use crossdock_core::transmission::Transmission;
 use crossdock_core::transmission::breaker::BreakerSettings;
 use crossdock_core::transmission::gate::Limits;
@@ -31,6 +32,8 @@ pub struct Plan {
     pub mapping_ms_max: u64,
     /// How much of each body is kept in the record of an attempt, in bytes.
     pub recorded_bytes_max: usize,
+    /// For how long what happened is kept.
+    pub retention: Retention,
     /// Somebody else than who drew a replay plan up has to approve it.
     pub replay_needs_another: bool,
 }

@@ -106,6 +106,7 @@ fn owed(number: u64, many: u64) -> Transmission {
         last_problem: None,
         result: None,
         finished_at: None,
+        removed_at: None,
     }
 }
 

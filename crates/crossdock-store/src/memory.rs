@@ -2,6 +2,8 @@
 //! It keeps plain records and answers every read straight from the port's own words, so it is also the measure the
 //! other backends are compared with. Nothing of it survives the process.
 
+mod removal;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -118,6 +120,9 @@ impl Inner {
         match change {
             Change::AcceptMessage(message) => self.accept(message),
             Change::SetMessageState { id, state } => self.set_message_state(id, state),
+            Change::RemoveBody { id, removed } => self.remove_body(id, removed),
+            Change::RemoveAttempts { transmission } => self.remove_attempts(transmission),
+            Change::RemoveRejections { before, limit } => self.remove_rejections(before, limit),
             Change::SetCursor { name, value } => self.put(|t| &mut t.cursors, name, value),
             Change::AppendEvent(event) => self.append_event(event),
             Change::PutEntity(entity) => self.put_entity(entity),
@@ -161,7 +166,7 @@ impl Inner {
         self.put(|t| &mut t.dedup, key, message.id)?;
         self.put(|t| &mut t.positions, message.id, position)?;
         self.put(|t| &mut t.inbox, position, ())?;
-        let stored = StoredMessage { position, message, state: MessageState::Waiting };
+        let stored = StoredMessage { position, message, state: MessageState::Waiting, removed: None };
         self.put(|t| &mut t.messages, position, stored)
     }
 

@@ -158,6 +158,7 @@ pub(crate) fn transmission(operation: &str, input: Value) -> Transmission {
         last_problem: None,
         result: None,
         finished_at: None,
+        removed_at: None,
     }
 }
 

@@ -132,6 +132,7 @@ fn owed(operation: &str, input: &Value) -> Transmission {
         last_problem: None,
         result: None,
         finished_at: None,
+        removed_at: None,
     }
 }
 

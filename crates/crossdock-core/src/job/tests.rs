@@ -35,6 +35,7 @@ fn paused(reason: &str) -> Transmission {
         last_problem: None,
         result: None,
         finished_at: None,
+        removed_at: None,
     }
 }
 

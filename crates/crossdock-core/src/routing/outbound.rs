@@ -147,6 +147,8 @@ fn effect_change(known: &Transmission, today: Option<Result<Value, String>>) -> 
     let (what, detail) = match (&known.state, today) {
         (TransmissionState::Done, None) => (EffectVerdict::Unwanted, None),
         (TransmissionState::Cancelled, _) => (EffectVerdict::GivenUp, None),
+        // What it was sent with is no longer known: it stays as it is.
+        (TransmissionState::Done, Some(_)) if known.removed_at.is_some() => (EffectVerdict::Done, None),
         (TransmissionState::Done, Some(Ok(now))) => {
             fields = differences(&known.input, &now);
             input = now;
@@ -418,6 +420,7 @@ pub(super) fn replace(
         last_problem: None,
         result: None,
         finished_at: None,
+        removed_at: None,
         ..it.clone()
     });
     Ok(Ok(id))
@@ -538,6 +541,7 @@ fn blank(flow: &OutboundFlow, event: &Event, work: &Work<'_>) -> Transmission {
         last_problem: None,
         result: None,
         finished_at: None,
+        removed_at: None,
     }
 }
 

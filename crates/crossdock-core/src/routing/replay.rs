@@ -69,6 +69,9 @@ pub fn replay(
 /// Why a message is not for a replay.
 fn passed_over(stored: &StoredMessage) -> Option<String> {
     let message = &stored.message;
+    if let Some(removed) = &stored.removed {
+        return Some(format!("its body was removed on {}", removed.at.strftime("%F")));
+    }
     if message.cause.is_some() {
         return Some("it tells the result of a transmission".to_owned());
     }

@@ -218,7 +218,7 @@ impl World {
 
     fn route(&self, hub: &Hub, message: Message) -> MessageState {
         let id = message.id;
-        let stored = StoredMessage { position: 1, message, state: MessageState::Waiting };
+        let stored = StoredMessage { position: 1, message, state: MessageState::Waiting, removed: None };
         let mut last_place = *self.last_place.borrow();
         let mut context = Context {
             hub,
@@ -524,7 +524,12 @@ fn what_is_linked_does_not_depend_on_how_many_lines_there_are() {
 #[test]
 fn a_fault_of_the_hub_sets_a_message_aside_visibly() {
     let (hub, world) = (hub(), World::default());
-    let stored = StoredMessage { position: 1, message: message(1, "shipment", SHIPMENT), state: MessageState::Waiting };
+    let stored = StoredMessage {
+        position: 1,
+        message: message(1, "shipment", SHIPMENT),
+        state: MessageState::Waiting,
+        removed: None,
+    };
     let mut last_place = 0;
     let mut context = Context {
         hub: &hub,

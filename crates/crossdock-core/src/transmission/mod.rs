@@ -11,7 +11,7 @@ pub mod pace;
 pub mod quota;
 pub mod schedule;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -78,6 +78,9 @@ pub struct Transmission {
     pub result: Option<Value>,
     /// When it was done or given up.
     pub finished_at: Option<Timestamp>,
+    /// When its input and result were removed, for they had been kept long enough.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removed_at: Option<Timestamp>,
 }
 
 /// Where a transmission stands.

@@ -7,11 +7,11 @@ use uuid::Uuid;
 use super::*;
 use crate::exception::ExceptionClass;
 
-pub(super) fn at(seconds: i64) -> Timestamp {
+pub(crate) fn at(seconds: i64) -> Timestamp {
     Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds)
 }
 
-pub(super) fn owed() -> Transmission {
+pub(crate) fn owed() -> Transmission {
     Transmission {
         id: TransmissionId(Uuid::from_u128(7)),
         version: 1,
@@ -36,6 +36,7 @@ pub(super) fn owed() -> Transmission {
         last_problem: None,
         result: None,
         finished_at: None,
+        removed_at: None,
     }
 }
 

@@ -213,6 +213,7 @@ fn plan(wishes: &Wishes) -> Plan {
         answer_bytes_max: 1024,
         mapping_ms_max: 1000,
         recorded_bytes_max: 1024,
+        retention: Default::default(),
         replay_needs_another: false,
     }
 }

@@ -6,7 +6,7 @@ use crossdock_core::event::EntityRef;
 use crossdock_core::exception::{Exception, ExceptionClass, Severity};
 use crossdock_core::ids::{MessageId, SystemName, TransmissionId};
 use crossdock_core::loss::{self, KnownFields, Report};
-use crossdock_core::message::{MessageState, Rejection, StoredMessage};
+use crossdock_core::message::{MessageState, Rejection, Removed, StoredMessage};
 use crossdock_core::transmission::{Transmission, TransmissionState};
 use crossdock_store::{ExceptionFilter, MessageFilter, Page, TransmissionFilter};
 use jiff::Timestamp;
@@ -91,6 +91,9 @@ pub struct MessageRow {
     pub received_at: Timestamp,
     /// Length of its body.
     pub body_bytes: usize,
+    /// Its body was removed, for it had been kept long enough.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub removed: Option<Removed>,
     /// What became of it.
     #[serde(flatten)]
     pub state: MessageState,
@@ -189,7 +192,8 @@ impl From<&StoredMessage> for MessageRow {
             channel: message.channel.clone(),
             dedup_key: message.dedup_key.clone(),
             received_at: message.received_at,
-            body_bytes: message.body.len(),
+            body_bytes: usize::try_from(stored.body_bytes()).unwrap_or(usize::MAX),
+            removed: stored.removed.clone(),
             state: stored.state.clone(),
         }
     }

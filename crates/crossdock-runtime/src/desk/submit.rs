@@ -300,7 +300,7 @@ impl Desk {
         if let Some(id) = self.store.message_with_key(&system, &dedup_key(submission::EVENTS, &submission.key))?
             && let Some(first) = self.store.message(id)?
         {
-            let is_same = first.message.body == submission.body && first.message.headers == submission.headers();
+            let is_same = first.came_with(&submission.body) && first.message.headers == submission.headers();
             return match known {
                 Ok(events) if is_same => Ok(LookedAt::Known(Submitted::new(id, events))),
                 // It did fit when it was accepted.

@@ -8,6 +8,7 @@ mod faulty;
 mod flow;
 mod hub;
 mod jobs;
+mod keeping;
 mod mending;
 mod partner;
 mod polling;

@@ -14,6 +14,7 @@ use crossdock_core::mapping::{CodeLists, Expression, Mapping};
 use crossdock_core::master::matching::MergePolicy;
 use crossdock_core::message::{MessageState, StoredMessage};
 use crossdock_core::model::EventType;
+use crossdock_core::retention::Retention;
 use crossdock_core::source::{Entry, Location, Node, NodeKind};
 use crossdock_core::transmission::breaker::BreakerSettings;
 use crossdock_core::transmission::gate::Limits;
@@ -63,6 +64,8 @@ pub struct Settings {
     /// What the mapping of orders makes of their quantity, and of what the task's name is made.
     pub quantity: &'static str,
     pub task_name: &'static str,
+    /// For how long what happened is kept.
+    pub retention: Retention,
     /// The customer is told of accepted orders.
     pub tells_orders: bool,
     /// The configuration's version.
@@ -82,6 +85,7 @@ impl Default for Settings {
             after: vec!["fulfil", "attach"],
             merging: MergePolicy::default(),
             intake: IntakeLimits::default(),
+            retention: Retention::default(),
             quantity: "2",
             task_name: "event.data.name",
             tells_orders: false,
@@ -145,6 +149,7 @@ impl World {
         }
         workers.spawn(crate::timers::run(shell.clone(), stopped.clone()));
         workers.spawn(crate::valve::run(shell.clone(), stopped.clone()));
+        workers.spawn(crate::retention::run(shell.clone(), stopped.clone()));
         let (sender, commands) = mpsc::channel(64);
         workers.spawn(crate::jobs::run(shell.clone(), sender.clone(), stopped));
         let desk = Desk::running(shell.clone(), sender, gauges.clone());
@@ -403,6 +408,7 @@ pub fn plan(settings: &Settings) -> Plan {
         answer_bytes_max: 1 << 20,
         mapping_ms_max: 10_000,
         recorded_bytes_max: 4_096,
+        retention: settings.retention,
         replay_needs_another: false,
     }
 }

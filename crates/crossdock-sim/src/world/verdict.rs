@@ -130,7 +130,10 @@ fn records(world: &World) -> Vec<String> {
 /// What came in is routed once more by a router that knows nothing: it makes the same events (I9).
 fn replayed(world: &World, messages: &[StoredMessage]) -> Vec<String> {
     let told = |stored: &&StoredMessage| {
-        stored.message.cause.is_none() && matches!(stored.state, MessageState::Translated { .. })
+        // What was kept long enough can no longer be read.
+        stored.message.cause.is_none()
+            && stored.removed.is_none()
+            && matches!(stored.state, MessageState::Translated { .. })
     };
     let mut inbound: Vec<&StoredMessage> = messages.iter().filter(told).collect();
     inbound.sort_by_key(|stored| stored.position);

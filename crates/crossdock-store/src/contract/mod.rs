@@ -9,6 +9,7 @@ mod lines;
 mod master;
 mod random;
 pub mod records;
+mod removing;
 mod work;
 
 use std::sync::mpsc;
@@ -24,6 +25,7 @@ pub use figures::*;
 pub use lines::*;
 pub use master::*;
 pub use random::*;
+pub use removing::*;
 pub use work::*;
 
 /// A backend under test, empty at first.
@@ -88,6 +90,9 @@ macro_rules! store_contract {
             what_stands_in_a_state_is_walked_from_the_oldest,
             messages_are_walked_from_the_oldest,
             a_long_line_has_one_head,
+            a_body_goes_once_and_its_message_stays,
+            attempts_go_with_their_transmission_alone,
+            old_rejections_go_a_few_at_a_time,
             counts_follow_every_change,
             refused_changes_are_not_counted,
             everything_survives_reopening,

@@ -134,6 +134,7 @@ pub fn transmission(number: u64, key: &str, place: u64) -> Transmission {
         last_problem: None,
         result: None,
         finished_at: None,
+        removed_at: None,
     }
 }
 

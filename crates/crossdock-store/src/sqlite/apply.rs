@@ -136,6 +136,11 @@ impl<'c> Applier<'c> {
         match row {
             Row::Message(row) => self.message(row),
             Row::MessageState { id, state, record } => self.message_state(*id, state, record),
+            Row::RemoveBody { id, record } => self.remove_body(*id, record),
+            Row::RemoveAttempts { transmission } => {
+                self.write("DELETE FROM attempts WHERE transmission = ?1", [transmission])
+            }
+            Row::RemoveRejections { before, limit } => self.remove_rejections(before, *limit),
             Row::Cursor { name, value } => {
                 self.write("INSERT OR REPLACE INTO cursors (name, value) VALUES (?1, ?2)", params![name, value])
             }
@@ -501,12 +506,12 @@ impl<'c> Applier<'c> {
         self.write(sql, [])
     }
 
-    fn write(&mut self, sql: &'static str, values: impl rusqlite::Params) -> Result<(), Stop> {
+    pub(super) fn write(&mut self, sql: &'static str, values: impl rusqlite::Params) -> Result<(), Stop> {
         self.statement(sql)?.execute(values)?;
         Ok(())
     }
 
-    fn statement(&mut self, sql: &'static str) -> Result<&mut Statement<'c>, Stop> {
+    pub(super) fn statement(&mut self, sql: &'static str) -> Result<&mut Statement<'c>, Stop> {
         Ok(self.statements.get(sql)?)
     }
 }

@@ -23,8 +23,27 @@ pub struct Prepared {
 /// One change as it will be written.
 pub enum Row {
     Message(Box<MessageRow>),
-    MessageState { id: MessageId, state: &'static str, record: String },
-    Cursor { name: String, value: String },
+    MessageState {
+        id: MessageId,
+        state: &'static str,
+        record: String,
+    },
+    RemoveBody {
+        id: MessageId,
+        /// What is left of it, as JSON.
+        record: String,
+    },
+    RemoveAttempts {
+        transmission: String,
+    },
+    RemoveRejections {
+        before: String,
+        limit: usize,
+    },
+    Cursor {
+        name: String,
+        value: String,
+    },
     Event(Box<EventRow>),
     Entity(Box<EntityRow>),
     Reference(Reference),
@@ -32,12 +51,25 @@ pub enum Row {
     Suggestion(Box<SuggestionRow>),
     Transmission(Box<TransmissionRow>),
     Attempt(AttemptRow),
-    Timer { id: String, due_at: String, record: String },
-    RemoveTimer { id: String },
+    Timer {
+        id: String,
+        due_at: String,
+        record: String,
+    },
+    RemoveTimer {
+        id: String,
+    },
     Exception(Box<ExceptionRow>),
     Rejection(RejectionRow),
-    SystemState { system: SystemName, paused: Option<String>, since: String },
-    Traffic { name: String, record: String },
+    SystemState {
+        system: SystemName,
+        paused: Option<String>,
+        since: String,
+    },
+    Traffic {
+        name: String,
+        record: String,
+    },
     Record(Box<Record>),
     Audit(AuditRecord),
 }
@@ -172,6 +204,9 @@ impl Row {
         Ok(match change {
             Change::AcceptMessage(message) => Row::Message(Box::new(message_row(message)?)),
             Change::SetMessageState { id, state } => message_state_row(id, &state)?,
+            Change::RemoveBody { id, removed } => Row::RemoveBody { id, record: json(&removed)? },
+            Change::RemoveAttempts { transmission } => Row::RemoveAttempts { transmission: transmission.to_string() },
+            Change::RemoveRejections { before, limit } => Row::RemoveRejections { before: time_text(before), limit },
             Change::SetCursor { name, value } => Row::Cursor { name, value },
             Change::AppendEvent(event) => Row::Event(Box::new(event_row(event)?)),
             Change::PutEntity(entity) => Row::Entity(Box::new(entity_row(entity)?)),
@@ -210,7 +245,13 @@ impl Row {
                 Row::Attempt(row) => row.record.len(),
                 Row::Exception(row) => 2 * row.record.len(),
                 Row::Rejection(row) => row.record.len() + row.reason.len(),
-                Row::Timer { .. } | Row::RemoveTimer { .. } | Row::SystemState { .. } | Row::Audit(_) => 0,
+                Row::RemoveBody { record, .. } => record.len(),
+                Row::Timer { .. }
+                | Row::RemoveTimer { .. }
+                | Row::SystemState { .. }
+                | Row::Audit(_)
+                | Row::RemoveAttempts { .. }
+                | Row::RemoveRejections { .. } => 0,
             }
     }
 }

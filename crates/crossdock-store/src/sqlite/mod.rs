@@ -19,6 +19,7 @@ mod pool;
 mod problem;
 mod queue;
 mod read;
+mod removal;
 mod schema;
 mod statement;
 mod syncer;

@@ -60,8 +60,9 @@ pub fn transmission_word(word: &str) -> &'static str {
 macro_rules! message_columns {
     () => {
         "SELECT m.position, m.id, m.system, m.channel, m.dedup_key, m.received_at, m.cause, m.content_type, m.headers,
-                m.body, o.record
-         FROM messages m LEFT JOIN message_outcomes o ON o.position = m.position "
+                m.body, o.record, r.record
+         FROM messages m LEFT JOIN message_outcomes o ON o.position = m.position
+         LEFT JOIN removed_bodies r ON r.position = m.position "
     };
 }
 
@@ -78,10 +79,10 @@ pub fn waiting(connection: &Connection, limit: usize) -> Read<Vec<StoredMessage>
     let (mut waiting, mut bytes) = (Vec::new(), 0);
     for sql in [
         "SELECT m.position, m.id, m.system, m.channel, m.dedup_key, m.received_at, m.cause, m.content_type,
-                m.headers, m.body, NULL
+                m.headers, m.body, NULL, NULL
          FROM inbox i JOIN messages m ON m.position = i.position ORDER BY i.position LIMIT ?1",
         "SELECT m.position, m.id, m.system, m.channel, m.dedup_key, m.received_at, m.cause, m.content_type,
-                m.headers, m.body, NULL
+                m.headers, m.body, NULL, NULL
          FROM messages m WHERE m.position > coalesce((SELECT value FROM highs WHERE name = 'routed'), 0)
          AND NOT EXISTS (SELECT 1 FROM message_outcomes o WHERE o.position = m.position)
          ORDER BY m.position LIMIT ?1",
@@ -445,7 +446,11 @@ fn message_row(row: &Row<'_>) -> Read<StoredMessage> {
         headers: parsed("list of headers", text(row, 8)?)?,
         body: row.get(9)?,
     };
-    Ok(StoredMessage { position: unsigned(row, 0)?, message, state })
+    let removed = match row.get_ref(11)?.as_str_or_null().map_err(rusqlite::Error::from)? {
+        None => None,
+        Some(json) => Some(parsed("removed body", json)?),
+    };
+    Ok(StoredMessage { position: unsigned(row, 0)?, message, state, removed })
 }
 
 fn event_row(row: &Row<'_>) -> Read<StoredEvent> {

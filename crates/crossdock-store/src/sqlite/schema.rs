@@ -21,6 +21,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/0006_records.sql"),
     include_str!("schema/0007_lanes.sql"),
     include_str!("schema/0008_exception_classes.sql"),
+    include_str!("schema/0009_removed_bodies.sql"),
 ];
 
 /// The version this program writes.

@@ -80,6 +80,7 @@ pub fn owed(data: &Path, from: usize, count: usize) -> anyhow::Result<()> {
             last_problem: None,
             result: None,
             finished_at: None,
+            removed_at: None,
         })]
     })
 }

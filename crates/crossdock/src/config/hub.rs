@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crossdock_connect::secret::Secret;
 use crossdock_core::master;
 use crossdock_core::master::matching::{KindPolicy, MergePolicy};
+use crossdock_core::retention::Retention;
 use crossdock_core::source::{Diagnostic, Node, Reader};
 
 use crossdock_runtime::plan::IntakeLimits;
@@ -13,6 +14,9 @@ use crossdock_runtime::plan::IntakeLimits;
 use super::env::Environment;
 use super::folder::File;
 use super::names;
+
+/// The shortest time for which anything is kept: an operator's night and the day after.
+const RETENTION_MS_MIN: u64 = 24 * 3_600_000;
 
 /// What `hub.yaml` says.
 #[derive(Clone, Debug)]
@@ -35,6 +39,8 @@ pub struct Settings {
     pub log: Log,
     /// Which entities are compared, to find those that are the same. Default: none.
     pub merging: MergePolicy,
+    /// For how long what happened is kept. Default: for ever.
+    pub retention: Retention,
     /// Who may approve a replay plan: `anyone`, or `another` than who drew it up. Default `anyone`.
     pub replay_needs_another: bool,
 }
@@ -108,6 +114,7 @@ impl Default for Settings {
             learning_ms: 7 * 24 * 3_600_000,
             log: Log { level: "info", format: LogFormat::Auto },
             merging: MergePolicy::new(),
+            retention: Retention::default(),
             replay_needs_another: false,
         }
     }
@@ -153,6 +160,9 @@ pub fn read(file: &File, env: &Environment<'_>, mistakes: &mut Vec<Diagnostic>) 
     if let Some(node) = reader.node("merge") {
         settings.merging = merging(node, &reader);
     }
+    if let Some(node) = reader.node("retention") {
+        settings.retention = retention(node, &reader);
+    }
     if let Some(node) = reader.node("replay") {
         let replay = Reader::new(node, "`replay`");
         match replay.optional_text("approval") {
@@ -169,6 +179,27 @@ pub fn read(file: &File, env: &Environment<'_>, mistakes: &mut Vec<Diagnostic>) 
     guard_console(&node, &settings, &reader);
     mistakes.extend(env.without_echoes(reader.finish()));
     settings
+}
+
+fn retention(node: &Node, reader: &Reader<'_>) -> Retention {
+    let kept = Reader::new(node, "`retention`");
+    let class = |key: &'static str| {
+        let ms = kept.duration_ms(key)?;
+        if ms < RETENTION_MS_MIN {
+            let at = kept.node(key).map_or(kept.location(), |node| &node.location);
+            let mistake = Diagnostic::error(at, format!("`{key}` would go before anybody has looked at them"));
+            kept.mistake(mistake.hint("write a day at least, such as 90d; leave it out to keep them for ever"));
+            return None;
+        }
+        Some(ms)
+    };
+    let retention = Retention {
+        bodies_ms: class("bodies"),
+        transmissions_ms: class("transmissions"),
+        rejections_ms: class("rejections"),
+    };
+    reader.mistakes(kept.finish());
+    retention
 }
 
 fn listen(node: &Node, settings: &mut Settings, reader: &Reader<'_>) {

@@ -101,6 +101,7 @@ pub fn compile<'f>(folder: &'f Folder, env: &Environment<'_>) -> Loaded<'f> {
         answer_bytes_max: settings.limits.answer_bytes_max,
         mapping_ms_max: settings.limits.mapping_ms_max,
         recorded_bytes_max: settings.limits.recorded_bytes_max,
+        retention: settings.retention,
         replay_needs_another: settings.replay_needs_another,
     };
     Loaded { plan: (!failed).then_some(plan), settings, diagnostics, unproved, mappings, cases, known }

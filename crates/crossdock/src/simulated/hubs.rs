@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use crossdock_core::retention::Retention;
 use crossdock_core::transmission::gate::Limits;
 use crossdock_runtime::plan::Plan;
 use crossdock_sim::world::environment;
@@ -73,10 +74,17 @@ const LANES_BESIDES: &[(&str, &str)] = &[
     ),
 ];
 
-/// The hub with lanes.
+/// The hub with lanes, which keeps nothing for long.
 pub fn lanes() -> Vec<Arc<Plan>> {
     static PLAN: OnceLock<Arc<Plan>> = OnceLock::new();
-    vec![PLAN.get_or_init(|| Arc::new(compile(LANES, LANES_BESIDES))).clone()]
+    let compile = || {
+        let mut plan = compile(LANES, LANES_BESIDES);
+        // Minutes instead of months: bodies and attempts go while the world still runs.
+        let minutes = |minutes: u64| Some(minutes * 60_000);
+        plan.retention = Retention { bodies_ms: minutes(1), transmissions_ms: minutes(2), rejections_ms: minutes(1) };
+        Arc::new(plan)
+    };
+    vec![PLAN.get_or_init(compile).clone()]
 }
 
 /// The same hub as one that keeps none of these limits has it.

@@ -57,7 +57,7 @@ fn once_more(world: &World, hub: &Hub, n: u128, number: &str, code: &str) -> Res
     let state = world.states.borrow()[&message.id].clone();
     let MessageState::Translated { events } = state else { panic!("it was translated") };
     let id = message.id;
-    let stored = StoredMessage { position: 1, message, state };
+    let stored = StoredMessage { position: 1, message, state, removed: None };
     let notes = Notes::default();
     let mut context = Context { hub, view: world, now: now(), last_place: &mut 0, overdue: &|| false, notes: &notes };
     world.apply(again(&stored, events, &mut context).expect("the view answers")?);

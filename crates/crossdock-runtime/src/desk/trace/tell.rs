@@ -75,14 +75,18 @@ fn of_message(stored: &StoredMessage) -> Entry {
         MessageState::Ignored { reason } => ("ok", format!("it was not wanted: {reason}")),
         MessageState::Failed { .. } => ("problem", "it could not be mapped, see the exception".to_owned()),
     };
+    let removed = match &stored.removed {
+        None => String::new(),
+        Some(removed) => format!("; its body was removed on {}", removed.at.strftime("%F")),
+    };
     let (step, text) = match is_result {
         true => (step::WHAT_FOLLOWS, format!("the result came back; {became}")),
         false => (
             step::DURABLE,
             format!(
-                "received by channel `{}` ({} bytes), verified, new by its key {}, and on disk; {became}",
+                "received by channel `{}` ({} bytes), verified, new by its key {}, and on disk; {became}{removed}",
                 message.channel,
-                message.body.len(),
+                stored.body_bytes(),
                 message.dedup_key
             ),
         ),
@@ -102,7 +106,7 @@ fn of_message(stored: &StoredMessage) -> Entry {
             exception,
             channel: Some(message.channel.clone()),
             dedup_key: Some(message.dedup_key.clone()),
-            body_bytes: u64::try_from(message.body.len()).ok(),
+            body_bytes: Some(stored.body_bytes()),
             ..Facts::default()
         },
         message: Some(message.id),

@@ -217,7 +217,7 @@ fn a_folder_of_an_older_version_is_brought_up_to_date() {
     let older = "DROP TABLE entity_links; DROP INDEX events_about; DROP INDEX entities_by_status;
                  DROP INDEX entity_references_by_system; DROP TABLE suggestions; DROP TABLE traffic;
                  DROP TABLE exception_affects; DROP TABLE records; DROP INDEX transmissions_due;
-                 DROP INDEX exceptions_by_class;
+                 DROP INDEX exceptions_by_class; DROP TABLE removed_bodies;
                  ALTER TABLE transmissions DROP COLUMN lane; ALTER TABLE transmissions DROP COLUMN turn;
                  CREATE INDEX transmissions_due ON transmissions (system, due_at, place)
                      WHERE state = 'owed' AND is_head = 1;

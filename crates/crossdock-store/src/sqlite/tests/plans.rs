@@ -5,11 +5,12 @@ use super::*;
 use crate::contract;
 
 /// What may be walked without a condition, and why it stays cheap.
-const WALKS: [&str; 15] = [
+const WALKS: [&str; 16] = [
     "SCAN messages",                               // newest first, up to a limit
     "SCAN transmissions",                          // newest first, up to a limit
     "SCAN exceptions",                             // newest first, up to a limit
     "SCAN rejections",                             // newest first, up to a limit
+    "SCAN (subquery-1)",                           // the oldest rejections, up to a limit
     "SCAN i",                                      // the inbox in order, up to a limit
     "SCAN inbox",                                  // as long as the router is behind
     "SCAN audit",                                  // the last one
@@ -40,6 +41,7 @@ fn every_statement_is_served_by_an_index() {
     contract::a_rerun_message_waits_at_its_old_place(make);
     contract::a_record_moves_by_one_version(make);
     contract::exceptions_are_listed_by_any_filter(make);
+    contract::old_rejections_go_a_few_at_a_time(make);
     contract::what_stands_in_a_state_is_walked_from_the_oldest(make);
 
     let folder = tempfile::tempdir().expect("a scratch folder");

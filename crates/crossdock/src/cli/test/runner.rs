@@ -263,7 +263,7 @@ impl<'r> Runner<'r> {
         wanted: impl Fn(&Event) -> bool,
     ) -> Made {
         let now = message.received_at.max(world.at.unwrap_or(message.received_at));
-        let stored = StoredMessage { position: 1, message, state: MessageState::Waiting };
+        let stored = StoredMessage { position: 1, message, state: MessageState::Waiting, removed: None };
         let mut context =
             routing::Context { hub, view, now, last_place: &mut 0, overdue: &|| false, notes: world.notes };
         let changeset = match routing::route(&stored, &mut context) {
@@ -501,6 +501,7 @@ fn transmission_of(input: &Value, event: &Event, now: Timestamp) -> Transmission
         last_problem: None,
         result: Some(input.get("result").cloned().unwrap_or_default()),
         finished_at: Some(now),
+        removed_at: None,
     }
 }
 

@@ -96,6 +96,7 @@ impl<'a> Hub<'a> {
             last_problem: None,
             result: None,
             finished_at: None,
+            removed_at: None,
         }
     }
 
