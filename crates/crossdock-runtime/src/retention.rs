@@ -2,7 +2,6 @@
 //! messages from the oldest on, once for each class of data; how far it came is committed together with what it removed.
 //! What is not finished when it comes by is remembered and looked at again.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,49 +58,50 @@ pub async fn run(shell: Arc<Shell>, mut stop: watch::Receiver<bool>) {
     if shell.plan.retention == Retention::default() {
         return;
     }
-    let mut walks: BTreeMap<&str, Walk> = BTreeMap::new();
     while !*stop.borrow() {
-        let pause = match round(&shell, &mut walks).await {
-            Ok(true) => PAUSE,
-            Ok(false) => REST,
-            Err(error) => {
-                tracing::warn!(%error, "what was kept long enough is not removed yet");
-                REST
-            }
-        };
+        if let Err(error) = round(&shell, &stop).await {
+            tracing::warn!(%error, "what was kept long enough is not removed yet");
+        }
         tokio::select! {
             biased;
             _ = stop.changed() => {}
-            () = shell.clock.sleep(pause) => {}
+            () = shell.clock.sleep(REST) => {}
         }
     }
 }
 
-/// One go at each class. True when there is more to do.
-async fn round(shell: &Arc<Shell>, walks: &mut BTreeMap<&'static str, Walk>) -> Result<bool, Late> {
-    let now = shell.clock.now();
-    let mut is_busy = false;
+/// Removes everything that may go now.
+async fn round(shell: &Shell, stop: &watch::Receiver<bool>) -> Result<(), Late> {
     for class in Class::ALL {
-        if let Some(before) = shell.plan.retention.before(class, now) {
-            let walk = walks.entry(class.word()).or_default();
-            is_busy |= walk.step(shell, class, before, now).await?;
+        let now = shell.clock.now();
+        let Some(before) = shell.plan.retention.before(class, now) else { continue };
+        let mut walk = Walk::default();
+        while !*stop.borrow() && walk.step(shell, class, before, now).await? {
+            shell.clock.sleep(PAUSE).await;
         }
     }
-    if let Some(before) = shell.plan.retention.rejections_before(now)
-        && shell.read(|store| Ok(store.counts()?.rejections > 0)).await?
-    {
+    let Some(before) = shell.plan.retention.rejections_before(shell.clock.now()) else { return Ok(()) };
+    let count = || shell.read(|store| Ok(store.counts()?.rejections));
+    let mut left = count().await?;
+    while left > 0 && !*stop.borrow() {
         let remove = Change::RemoveRejections { before, limit: REJECTIONS_TOGETHER };
         shell.commit(Changeset::new().with(remove)).await?;
+        let now = count().await?;
+        if now >= left {
+            break;
+        }
+        left = now;
+        shell.clock.sleep(PAUSE).await;
     }
-    Ok(is_busy)
+    Ok(())
 }
 
-/// The walk of one class, as far as it is not written down.
+/// One walk of a class, as far as it is not written down.
 #[derive(Debug, Default)]
 struct Walk {
     /// How many to look at next.
     together: usize,
-    /// How many of those left were looked at since the log's end was reached.
+    /// How many of those left were looked at and stay.
     again: usize,
 }
 
@@ -115,7 +115,7 @@ struct Found {
 }
 
 impl Walk {
-    /// Looks at the next messages. False when there is nothing more to look at for a while.
+    /// Looks at the next messages. False when all were looked at.
     async fn step(&mut self, shell: &Shell, class: Class, before: Timestamp, now: Timestamp) -> Result<bool, Late> {
         let (together, again) = (self.together.clamp(1, TOGETHER_MAX), self.again);
         let found = shell.read(move |store| find(store, class, before, together, again)).await?;
@@ -123,7 +123,6 @@ impl Walk {
         let bytes: usize = messages.iter().map(|(stored, _)| stored.message.body.len()).sum();
         self.together = if bytes > BYTES_MAX { 1 } else { together * 2 };
         if messages.is_empty() {
-            self.again = 0;
             return Ok(false);
         }
         let known = mark.clone();
@@ -156,8 +155,11 @@ impl Walk {
                     up_to = mark.position,
                     "removed what was kept long enough"
                 ),
-                // Somebody moved one of them meanwhile: they are looked at anew.
-                Err(CommitError::Conflict(what)) => tracing::debug!(what, "changed while it was to be removed"),
+                // Somebody moved one of them meanwhile: they are looked at anew in the next round.
+                Err(CommitError::Conflict(what)) => {
+                    tracing::debug!(what, "changed while it was to be removed");
+                    return Ok(false);
+                }
                 Err(error) => return Err(error.into()),
             }
         }

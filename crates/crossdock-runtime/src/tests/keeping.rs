@@ -58,7 +58,7 @@ async fn what_is_finished_goes_and_what_is_open_stays() {
     let (done, all) = (world.count("done"), attempts(&world));
     assert!(kept.iter().all(|stored| stored.removed.is_none()) && world.count("paused") == 1 && all > 5);
 
-    world.pass(MONTH).await;
+    world.pass(MONTH * 3 / 2).await;
     let messages = world.messages();
     for channel in ["shipment", "proof", "result"] {
         let found = of(&messages, channel);
@@ -122,7 +122,7 @@ async fn what_is_finished_goes_and_what_is_open_stays() {
 
 #[tokio::test(start_paused = true)]
 async fn it_ends_the_same_wherever_the_process_dies() {
-    for n in [0, 1, 3] {
+    for n in 0..4 {
         for death in [Death::Before(n), Death::After(n)] {
             let mut world = told().await;
             world.store.die(Some(death));
