@@ -230,3 +230,18 @@ fn limits_of_what_does_not_exist_are_told() {
     let right = flow("group: {customer: event.data.number}\nclass: {criticality: batch}\n");
     check(&[HUB, ("systems/warehouse.yaml", &mended), SEND, ("flows/order.yaml", &right), INBOUND, ORDER, POD], &[]);
 }
+
+#[test]
+fn what_would_go_too_soon_is_told() {
+    let hub = format!("{}retention: {{bodies: 90d, transmissions: 1h, attempts: 3d}}\n", HUB.1);
+    let line = hub.lines().count();
+    check(
+        &[("hub.yaml", &hub), WAREHOUSE, INBOUND, ORDER, POD],
+        &[
+            &format!("hub.yaml:{line}:41: error: `transmissions` would go before anybody has looked at them"),
+            &format!("hub.yaml:{line}:45: error: `retention` has no field `attempts`"),
+        ],
+    );
+    let right = hub.replace("1h, attempts: 3d", "90d, rejections: 30d");
+    check(&[("hub.yaml", &right), WAREHOUSE, INBOUND, ORDER, POD], &[]);
+}
