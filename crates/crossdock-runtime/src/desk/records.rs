@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use crossdock_core::event::{EntityRef, Event};
 use crossdock_core::exception::Exception;
 use crossdock_core::ids::{EventId, MessageId, TransmissionId};
-use crossdock_core::message::{Message, MessageState};
+use crossdock_core::message::{Message, MessageState, Removed, StoredMessage};
 use crossdock_core::routing::fingerprint;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -133,10 +133,16 @@ impl Desk {
     /// The body of a message, whole and unchanged.
     ///
     /// # Errors
-    /// When the store cannot be read.
+    /// When it was removed, or the store cannot be read.
     pub fn message_body(&self, id: MessageId) -> Result<Option<MessageBody>, DeskError> {
-        let message = self.store.message(id)?.map(|stored| stored.message);
-        Ok(message.map(|message| MessageBody { content_type: message.content_type, bytes: message.body }))
+        let Some(StoredMessage { message, removed, .. }) = self.store.message(id)? else { return Ok(None) };
+        if let Some(Removed { at, bytes, sha256 }) = removed {
+            return Err(DeskError::Unknown(format!(
+                "the body of message {id} was removed on {} (`retention` in hub.yaml): it had {bytes} bytes, SHA-256 {sha256}",
+                at.strftime("%F")
+            )));
+        }
+        Ok(Some(MessageBody { content_type: message.content_type, bytes: message.body }))
     }
 
     /// An event and what was owed because of it.

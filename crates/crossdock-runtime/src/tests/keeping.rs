@@ -74,6 +74,10 @@ async fn what_is_finished_goes_and_what_is_open_stays() {
     }
     assert_eq!(attempts(&world), all, "what was sent is kept for longer");
 
+    let gone = world.desk.message_body(of(&messages, "shipment")[0].message.id).expect_err("it is not there");
+    assert!(gone.to_string().contains("was removed on"), "{gone}");
+    assert!(world.desk.message_body(task.message.id).expect("reads").is_some_and(|body| !body.bytes.is_empty()));
+
     // It is told, and nothing is done with what is not there.
     let trace = world.desk.trace("281").expect("reads").expect("known");
     assert!(trace.entries.iter().any(|entry| entry.text.contains("its body was removed on")), "{trace:#?}");
